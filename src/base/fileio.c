@@ -1,0 +1,193 @@
+#include "base/fileio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+enum rc fileio_pread(int fd, void *out, size_t n, uint64_t offset, struct why *why)
+{
+	char *p = out;
+
+	while (n > 0) {
+		ssize_t got = pread(fd, p, n, (off_t)offset);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return because(why, RC_DISK, "read: %s", strerror(errno));
+		if (got == 0)
+			return because(why, RC_DAMAGED, "the file ends %zu bytes early", n);
+		p += got;
+		offset += (uint64_t)got;
+		n -= (size_t)got;
+	}
+	return RC_OK;
+}
+
+enum rc fileio_pwrite(int fd, const void *bytes, size_t n, uint64_t offset, struct why *why)
+{
+	const char *p = bytes;
+
+	while (n > 0) {
+		ssize_t put = pwrite(fd, p, n, (off_t)offset);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return because(why, RC_DISK, "write: %s", strerror(errno));
+		p += put;
+		offset += (uint64_t)put;
+		n -= (size_t)put;
+	}
+	return RC_OK;
+}
+
+enum rc fileio_write(int fd, const void *bytes, size_t n, struct why *why)
+{
+	const char *p = bytes;
+
+	while (n > 0) {
+		ssize_t put = write(fd, p, n);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return because(why, RC_DISK, "write: %s", strerror(errno));
+		p += put;
+		n -= (size_t)put;
+	}
+	return RC_OK;
+}
+
+enum rc fileio_sync(int fd, struct why *why)
+{
+	while (fdatasync(fd) < 0)
+		if (errno != EINTR)
+			return because(why, RC_DISK, "sync: %s", strerror(errno));
+	return RC_OK;
+}
+
+enum rc fileio_reserve(int fd, uint64_t n, struct why *why)
+{
+	int error;
+
+	do {
+		error = posix_fallocate(fd, 0, (off_t)n);
+	} while (error == EINTR);
+	if (error != 0)
+		return because(why, RC_DISK, "reserve %llu bytes: %s", (unsigned long long)n, strerror(error));
+	return RC_OK;
+}
+
+enum rc fileio_read_all(const char *path, struct buf *out, struct why *why)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	enum rc rc = RC_OK;
+
+	if (fd < 0)
+		return because(why, errno == ENOENT ? RC_ABSENT : RC_DISK, "open %s: %s", path, strerror(errno));
+	for (;;) {
+		char chunk[16384];
+		ssize_t got = read(fd, chunk, sizeof(chunk));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			rc = because(why, RC_DISK, "read %s: %s", path, strerror(errno));
+			break;
+		}
+		if (got == 0)
+			break;
+		buf_add(out, chunk, (size_t)got);
+		if (out->full) {
+			rc = because(why, RC_FULL, "%s: over %zu bytes", path, out->max);
+			break;
+		}
+	}
+	close(fd);
+	return rc;
+}
+
+int fileio_open_beneath(int dir_fd, const char *path, int flags, mode_t mode)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_CLOEXEC),
+		.mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? mode : 0,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd;
+
+	if ((flags & O_CREAT) == 0 && (flags & O_TMPFILE) != O_TMPFILE)
+		how.mode = 0;
+	do {
+		fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+	} while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+	return (int)fd;
+}
+
+enum rc fileio_make_dirs(int dir_fd, const char *path, struct why *why)
+{
+	char *copy = must_strdup(path);
+	enum rc rc = RC_OK;
+	int at = dir_fd;
+
+	for (char *part = copy; part != NULL && *part != '\0';) {
+		char *slash = strchr(part, '/');
+		int next;
+
+		if (slash != NULL)
+			*slash = '\0';
+		if (mkdirat(at, part, 0755) < 0 && errno != EEXIST) {
+			rc = because(why, RC_DISK, "make folder %s: %s", path, strerror(errno));
+			break;
+		}
+		next = fileio_open_beneath(at, part, O_PATH | O_DIRECTORY, 0);
+		if (next < 0) {
+			rc = because(why, RC_DISK, "open folder %s: %s", path, strerror(errno));
+			break;
+		}
+		if (at != dir_fd)
+			close(at);
+		at = next;
+		part = slash == NULL ? NULL : slash + 1;
+	}
+	if (at != dir_fd)
+		close(at);
+	free(copy);
+	return rc;
+}
+
+enum rc fileio_lock(const char *path, int *fd, struct why *why)
+{
+	char pid[32];
+	int lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	ssize_t n;
+
+	if (lock_fd < 0)
+		return because(why, RC_DISK, "open %s: %s", path, strerror(errno));
+	if (flock(lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		n = pread(lock_fd, pid, sizeof(pid) - 1, 0);
+		pid[n > 0 ? n : 0] = '\0';
+		pid[strcspn(pid, "\n")] = '\0';
+		close(lock_fd);
+		return because(why, RC_REFUSED, "%s is held by another daemon, pid %s", path, n > 0 ? pid : "unknown");
+	}
+	n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+	if (ftruncate(lock_fd, 0) < 0 || pwrite(lock_fd, pid, (size_t)n, 0) < 0) {
+		enum rc rc = because(why, RC_DISK, "write %s: %s", path, strerror(errno));
+
+		close(lock_fd);
+		return rc;
+	}
+	*fd = lock_fd;
+	return RC_OK;
+}

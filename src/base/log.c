@@ -1,0 +1,139 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/instant.h"
+#include "base/mem.h"
+
+static const char *const level_names[] = { "debug", "info", "warning", "error", "critical" };
+
+/* Fixed after log_open(), but `file_fd`, which log_reopen() replaces by dup2() so that its number never changes. */
+static struct {
+	char *path;
+	int file_fd;
+	enum log_level file_level, stderr_level;
+} sink = { .file_fd = -1, .file_level = LOG_LEVEL_CRITICAL, .stderr_level = LOG_LEVEL_INFO };
+
+bool log_level_parse(const char *name, enum log_level *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(level_names); i++)
+		if (strcasecmp(name, level_names[i]) == 0) {
+			*out = (enum log_level)i;
+			return true;
+		}
+	return false;
+}
+
+const char *log_level_name(enum log_level level)
+{
+	return level_names[level];
+}
+
+static int open_file(const char *path)
+{
+	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
+enum rc log_open(const char *path, enum log_level file_level, enum log_level stderr_level, struct why *why)
+{
+	int fd = -1;
+
+	if (path != NULL) {
+		fd = open_file(path);
+		if (fd < 0)
+			return because(why, RC_DISK, "open %s: %s", path, strerror(errno));
+	}
+	log_close();
+	sink.path = path == NULL ? NULL : must_strdup(path);
+	sink.file_fd = fd;
+	sink.file_level = file_level;
+	sink.stderr_level = stderr_level;
+	return RC_OK;
+}
+
+enum rc log_reopen(struct why *why)
+{
+	int fd;
+
+	if (sink.path == NULL)
+		return RC_OK;
+	fd = open_file(sink.path);
+	if (fd < 0)
+		return because(why, RC_DISK, "open %s: %s", sink.path, strerror(errno));
+	dup3(fd, sink.file_fd, O_CLOEXEC);
+	close(fd);
+	return RC_OK;
+}
+
+void log_close(void)
+{
+	if (sink.file_fd >= 0)
+		close(sink.file_fd);
+	free(sink.path);
+	sink.path = NULL;
+	sink.file_fd = -1;
+}
+
+static void write_line(enum log_level level, const char *event, const char *format, va_list args)
+{
+	int saved_errno = errno;
+	char line[1600], stamp[32];
+	struct tm tm;
+	time_t now = time(NULL);
+	size_t n;
+	int added;
+
+	gmtime_r(&now, &tm);
+	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	added = snprintf(line, sizeof(line), "%s %s event=%s ", stamp, level_names[level], event);
+	n = (size_t)added;
+	added = vsnprintf(line + n, sizeof(line) - n - 1, format, args);
+	if (added > 0)
+		n += (size_t)added < sizeof(line) - n - 1 ? (size_t)added : sizeof(line) - n - 2;
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)line[i] < 0x20)
+			line[i] = ' ';
+	line[n++] = '\n';
+	if (sink.file_fd >= 0 && level >= sink.file_level && write(sink.file_fd, line, n) < 0)
+		fprintf(stderr, "log file: %s\n", strerror(errno));
+	if (level >= sink.stderr_level && write(STDERR_FILENO, line, n) < 0) {
+		/* nowhere left to say it */
+	}
+	errno = saved_errno;
+}
+
+void log_line(enum log_level level, const char *event, const char *format, ...)
+{
+	va_list args;
+
+	if (level < sink.stderr_level && (sink.file_fd < 0 || level < sink.file_level))
+		return;
+	va_start(args, format);
+	write_line(level, event, format, args);
+	va_end(args);
+}
+
+void log_limited(struct log_limit *limit, enum log_level level, const char *event, const char *format, ...)
+{
+	long now_s = (long)(mono_now().ns / 1000000000), next_s = atomic_load(&limit->next_s), skipped;
+	va_list args;
+
+	if (now_s < next_s || !atomic_compare_exchange_strong(&limit->next_s, &next_s, now_s + 60)) {
+		atomic_fetch_add(&limit->skipped, 1);
+		return;
+	}
+	skipped = atomic_exchange(&limit->skipped, 0);
+	va_start(args, format);
+	write_line(level, event, format, args);
+	va_end(args);
+	if (skipped > 0)
+		log_line(level, event, "repeated=%ld", skipped);
+}

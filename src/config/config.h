@@ -1,0 +1,90 @@
+/*
+ * The configuration: one table of options from which come the parser, --check-config, the sample file and the manual.
+ * Source: docs/spec/system.md "Configuration"; docs/spec/wire.md H.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/rc.h"
+#include "model/schema.h"
+
+struct config_server { /* one of rpc_hosts */
+	char *host;
+	int port; /* 0: the default of the protocol */
+};
+
+/* One of http_listen: a TCP address and port, or a Unix socket's path. */
+struct config_listen {
+	char *address; /* NULL for a Unix socket; without brackets */
+	int port;
+	char *unix_path; /* NULL for TCP */
+};
+
+enum config_metadata { CONFIG_METADATA_REDIS, CONFIG_METADATA_SQLITE };
+enum config_res_windows { CONFIG_RES_INTENDED, CONFIG_RES_ORIGINAL };
+
+/* Every text is heap, owned by the config; NULL where "none". */
+struct config {
+	bool enable;
+	enum log_level log_level, log_level_stdr;
+	char *log_path;
+	char *storage_name;
+	struct config_server *rpc_hosts;
+	size_t n_rpc_hosts;
+	char *rpc_user, *rpc_password, *rpc_vhost, *rpc_exchange;
+	int64_t rpc_prefetch;
+	bool rpc_durable, rpc_quorum;
+	bool rpc_ssl, rpc_ssl_verify;
+	char *rpc_ssl_ca, *rpc_ssl_cert, *rpc_ssl_key;
+	char *redis_host;
+	int64_t redis_port, redis_timeout_s, redis_db;
+	char *redis_password;
+	enum config_metadata metadata;
+	char *sqlite_path; /* with CONFIG_METADATA_SQLITE */
+	char *host_list_file;
+	char *user, *group;
+	char *wsp_path;
+	int64_t wsp_path_md5_char, wsp_clean_time_h;
+	bool wsp_delete;
+	bool wsp_sparse;
+	struct config_listen *http_listen;
+	size_t n_http_listen;
+	int64_t http_socket_mode; /* permission bits */
+	char *http_cors_origin;
+	bool http_ingest;
+	char *http_ingest_token;
+	int64_t http_ingest_max_bytes;
+	char *carbon_listen;
+	char *rejected_path;
+	int64_t rejected_max_bytes, max_future_s;
+	enum config_res_windows res_windows;
+	struct schema schema; /* archives and the [archives NAME] sections */
+};
+
+/* For each warning ("file:line: key: unknown option, did you mean …?"), in the file's order. */
+typedef void config_warn_fn(void *argument, const char *text);
+
+/*
+ * Read a configuration file.
+ * Errors   RC_REFUSED a bad value: why is "file:line: key: why" · RC_ABSENT, RC_DISK the file cannot be read: "file: why"
+ * Owner    *out is filled on RC_OK only; ended by config_fini().
+ */
+CHECKED enum rc config_read(const char *path, struct config *out, config_warn_fn *warn, void *argument, struct why *why);
+/* The same from memory; name stands for the file in messages. */
+CHECKED enum rc config_parse(struct text content, const char *name, struct config *out, config_warn_fn *warn,
+			     void *argument, struct why *why);
+void config_fini(struct config *c);
+
+/* Every option with its value now, as a file that reads back to the same; secrets as "***" unless with_secrets. */
+void config_print(const struct config *c, bool with_secrets, FILE *out);
+/* The commented sample file that the package ships. */
+void config_print_sample(FILE *out);
+/* The options as an mdoc/man list for the manual page. */
+void config_print_man(FILE *out);
+
+#endif

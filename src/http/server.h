@@ -1,0 +1,32 @@
+/*
+ * The HTTP server: listens, routes, answers; what is asked is answered by query/, what is sent goes to ingest/.
+ * Source: docs/spec/system.md "REST", "HTTP ingest"; docs/api.md.
+ */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include "config/config.h"
+#include "ingest/ingest.h"
+#include "query/query.h"
+
+struct http_options {
+	const struct config_listen *listen; /* borrowed for the call */
+	size_t n_listen;
+	unsigned socket_mode;
+	const char *cors_origin;  /* NULL: none */
+	bool ingest_enabled;
+	const char *ingest_token; /* NULL: none needed */
+	size_t ingest_max_bytes;
+	unsigned n_threads; /* for each listening address; 0: as many as there are cores, 8 at most */
+	const struct query *query;
+	struct ingest *ingest;
+};
+
+struct http_server;
+
+/* Texts are copied; query and ingest are borrowed until stop. Errors: RC_REFUSED or RC_DISK naming the address. */
+CHECKED enum rc http_server_start(const struct http_options *options, struct http_server **out, struct why *why);
+/* Takes no new connection, answers what is in flight, then returns. */
+void http_server_stop(struct http_server *s);
+
+#endif

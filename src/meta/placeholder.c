@@ -1,0 +1,3 @@
+#include "base/rc.h"
+
+typedef int meta_placeholder;

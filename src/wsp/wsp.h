@@ -1,0 +1,97 @@
+/*
+ * One .wsp file: Graphite's Whisper format, readable by Graphite's own tools. This is the library: header, slots,
+ * update, update_many, fetch, as python-whisper does them. The tree, host folders and the product's own rules about
+ * old points are in values/. Nothing here opens by name outside the descriptor or folder it is given.
+ *
+ * Source   docs/formats/whisper.md; docs/spec/wire.md F; python-whisper 1.1.4.
+ */
+#ifndef WSP_WSP_H
+#define WSP_WSP_H
+
+#include <stdbool.h>
+
+#include "base/rc.h"
+#include "model/point.h"
+#include "model/retention.h"
+
+struct wsp_archive {
+	uint64_t offset; /* bytes from the file's start */
+	uint32_t step_s, n_points;
+};
+
+/* An open file. Fixed after open; embed it, it owns only fd. */
+struct wsp {
+	int fd;
+	enum aggregation aggregation;
+	uint32_t max_retention_s; /* as the header says */
+	float xff;
+	size_t n_archives;
+	struct wsp_archive archive[RETENTION_MAX_ARCHIVES]; /* finest first */
+};
+
+enum wsp_allocate { WSP_RESERVE, WSP_SPARSE };
+
+/* Header of a file with r's archives, and its whole length. For tests, tools and create. */
+uint64_t wsp_file_bytes(const struct retention *r);
+
+/*
+ * Make a file that is either complete or not there: O_TMPFILE in dir_fd, space reserved (or sparse), header, linkat.
+ * Errors   RC_REFUSED name exists already (why says so; open it instead) · RC_DISK (ENOSPC…): nothing is left behind
+ * Owner    out->fd is open for reading and writing, ended by wsp_close().
+ */
+CHECKED enum rc wsp_create(int dir_fd, const char *name, const struct retention *r, enum wsp_allocate allocate,
+			   struct wsp *out, struct why *why);
+
+/*
+ * Read the header of an open file and check it against the file's length.
+ * Errors   RC_DAMAGED header impossible, or the file is shorter than its archives · RC_DISK
+ * Owner    on RC_OK out owns taken_fd; on failure taken_fd is closed.
+ */
+CHECKED enum rc wsp_attach(int taken_fd, struct wsp *out, struct why *why);
+/* open() + wsp_attach(). Errors also: RC_ABSENT. */
+CHECKED enum rc wsp_open(const char *path, bool writable, struct wsp *out, struct why *why);
+void wsp_close(struct wsp *w);
+
+/*
+ * One point, as whisper.update(): same bytes in the file.
+ * Errors   RC_REFUSED t_s is ahead of now_s, or older than the longest retention · RC_DISK, RC_DAMAGED
+ */
+CHECKED enum rc wsp_update(struct wsp *w, struct point p, int64_t now_s, struct why *why);
+
+/*
+ * Many points in any order, as whisper.update_many(): same set of (archive, timestamp, value). Points too old are
+ * dropped, future ones written. points are not changed.
+ */
+CHECKED enum rc wsp_update_many(struct wsp *w, const struct point *points, size_t n, int64_t now_s, struct why *why);
+
+/* Outcome of wsp_store(). */
+struct wsp_stored {
+	size_t n_written; /* points that went in */
+	size_t n_kept;    /* points whose slot was left as stored: rules b and c */
+	size_t n_too_old; /* older than the longest archive at accepted_s */
+};
+
+/*
+ * The product's write: update_many under the three rules of docs/spec/system.md "Files":
+ * (a) the archive is chosen by age at accepted_s; (b) points too old for the finest archive are reduced per coarse slot
+ * by the file's aggregation and written only into an empty slot or when the batch brings every point the slot can hold;
+ * (c) an older slot time never replaces a newer one in a shared slot. Of points with the same t_s the last given wins.
+ * Storing the same batch again changes nothing a reader sees.
+ */
+CHECKED enum rc wsp_store(struct wsp *w, const struct point *points, size_t n, int64_t accepted_s,
+			  struct wsp_stored *out, struct why *why);
+
+/*
+ * Read one series over a span of time, as whisper.fetch(): the archive is the first whose retention covers
+ * now_s - from_s.
+ *
+ * Shape    out->value[0 .. out->n), NAN where there is no point. A span inside one step yields one slot.
+ * Units    from_s, until_s, now_s: Unix seconds; slots on step boundaries in (from_s, until_s].
+ * Errors   RC_REFUSED until_s < from_s · RC_ABSENT span outside the retention or wholly in the future
+ *          RC_DAMAGED the file ends early · RC_DISK
+ * Owner    fills out, which the caller ends with span_fini().
+ */
+CHECKED enum rc wsp_fetch(const struct wsp *w, int64_t from_s, int64_t until_s, int64_t now_s, struct span *out,
+			  struct why *why);
+
+#endif

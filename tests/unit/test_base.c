@@ -1,0 +1,137 @@
+#include "test.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+static void utf8_takes_and_refuses(void **state)
+{
+	static const struct {
+		struct text t;
+		bool good;
+	} cases[] = {
+		{ TEXT_INIT(""), true },
+		{ TEXT_INIT("plain ascii, more than eight bytes"), true },
+		{ TEXT_INIT("caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80"), true },
+		{ TEXT_INIT("\xC0\xAF"), false },         /* overlong */
+		{ TEXT_INIT("\xE0\x80\xAF"), false },     /* overlong */
+		{ TEXT_INIT("\xED\xA0\x80"), false },     /* surrogate */
+		{ TEXT_INIT("\xF4\x90\x80\x80"), false }, /* above U+10FFFF */
+		{ TEXT_INIT("12345678\xFF"), false },
+		{ TEXT_INIT("\xC3"), false },
+		{ TEXT_INIT("\xE2\x82"), false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(text_is_utf8(cases[i].t), cases[i].good);
+	(void)state;
+}
+
+static void patterns_match(void **state)
+{
+	static const struct {
+		const char *pattern, *text;
+		bool match;
+	} cases[] = {
+		{ "*", "", true },
+		{ "*", "anything", true },
+		{ "if_*", "if_eth0", true },
+		{ "if_*", "df", false },
+		{ "*_eth?", "if_err_eth0", true },
+		{ "[ab]*x", "bzzx", true },
+		{ "[!ab]*", "b", false },
+		{ "[a-c]", "b", true },
+		{ "\\*", "*", true },
+		{ "\\*", "a", false },
+		{ "a*b*c", "a--b--b-c", true },
+		{ "a*b*c", "a--b--b-", false },
+		{ "[", "[", false },
+		{ "", "x", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (text_matches(text_of(cases[i].text), text_of(cases[i].pattern)) != cases[i].match)
+			fail_msg("%s against %s", cases[i].text, cases[i].pattern);
+	(void)state;
+}
+
+static void buf_stops_at_its_ceiling(void **state)
+{
+	struct buf b;
+
+	buf_init(&b, 10);
+	buf_add_str(&b, "12345678");
+	buf_add_str(&b, "9AB");
+	assert_true(b.full);
+	assert_int_equal(b.n, 8);
+	buf_clear(&b);
+	buf_addf(&b, "%d-%s", 42, "x");
+	assert_false(b.full);
+	assert_true(text_is(buf_text(&b), "42-x"));
+	buf_fini(&b);
+	(void)state;
+}
+
+static void arena_keeps_what_it_gave(void **state)
+{
+	struct arena a;
+	struct text t[2000];
+
+	arena_init(&a);
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+			char s[64];
+
+			snprintf(s, sizeof(s), "text number %zu", i);
+			t[i] = arena_text(&a, text_of(s));
+		}
+		for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+			char s[64];
+
+			snprintf(s, sizeof(s), "text number %zu", i);
+			assert_true(text_is(t[i], s));
+		}
+		char *big = arena_alloc(&a, 300000);
+
+		memset(big, 1, 300000);
+		arena_trim(&a, big, 300000, 5);
+		arena_reset(&a);
+	}
+	arena_fini(&a);
+	(void)state;
+}
+
+static void why_says_both(void **state)
+{
+	struct why why;
+
+	assert_int_equal(because(&why, RC_DISK, "no space"), RC_DISK);
+	why_prepend(&why, "file %d", 7);
+	assert_string_equal(why.text, "file 7: no space");
+	assert_int_equal(because(NULL, RC_PEER, "x"), RC_PEER);
+	assert_string_equal(rc_name(RC_PEER), "peer");
+	(void)state;
+}
+
+static void nearest_word(void **state)
+{
+	assert_int_equal(text_distance(TEXT("wsp_path"), TEXT("wsp_pth")), 1);
+	assert_int_equal(text_distance(TEXT(""), TEXT("abc")), 3);
+	assert_int_equal(text_distance(TEXT("kitten"), TEXT("sitting")), 3);
+	(void)state;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(utf8_takes_and_refuses), cmocka_unit_test(patterns_match),
+		cmocka_unit_test(buf_stops_at_its_ceiling), cmocka_unit_test(arena_keeps_what_it_gave),
+		cmocka_unit_test(why_says_both), cmocka_unit_test(nearest_word),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
