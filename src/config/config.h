@@ -74,7 +74,8 @@ typedef void config_warn_fn(void *argument, const char *text);
  * Errors   RC_REFUSED a bad value: why is "file:line: key: why" · RC_ABSENT, RC_DISK the file cannot be read: "file: why"
  * Owner    *out is filled on RC_OK only; ended by config_fini().
  */
-CHECKED enum rc config_read(const char *path, struct config *out, config_warn_fn *warn, void *argument, struct why *why);
+CHECKED enum rc config_read(const char *path, struct config *out, config_warn_fn *warn, void *argument,
+			    struct why *why);
 /* The same from memory; name stands for the file in messages. */
 CHECKED enum rc config_parse(struct text content, const char *name, struct config *out, config_warn_fn *warn,
 			     void *argument, struct why *why);

@@ -2,10 +2,9 @@
 
 static const struct {
 	const char *code, *help;
-} row[] = {
-	{ "", "" },
+} row[] = { { "", "" },
 #define REASON_ROW(id, code, help) { code, help },
-	REASON_TABLE(REASON_ROW)
+	    REASON_TABLE(REASON_ROW)
 #undef REASON_ROW
 };
 

@@ -19,11 +19,11 @@ enum json_type {
 	JSON_NULL,
 	JSON_FALSE,
 	JSON_TRUE,
-	JSON_NUMBER,   /* raw: the digits */
+	JSON_NUMBER,    /* raw: the digits */
 	JSON_NONFINITE, /* raw: NaN, Infinity or -Infinity; only with nonfinite allowed */
-	JSON_STRING,   /* raw: between the quotes, escapes as they came */
-	JSON_ARRAY,    /* raw: from [ to ] */
-	JSON_OBJECT,   /* raw: from { to } */
+	JSON_STRING,    /* raw: between the quotes, escapes as they came */
+	JSON_ARRAY,     /* raw: from [ to ] */
+	JSON_OBJECT,    /* raw: from { to } */
 };
 
 struct json_value {
