@@ -1,5 +1,7 @@
 #include "model/reason.h"
 
+#include <stdatomic.h>
+
 static const struct {
 	const char *code, *help;
 } row[] = { { "", "" },
@@ -16,4 +18,16 @@ const char *reason_code(enum reason r)
 const char *reason_help(enum reason r)
 {
 	return row[r].help;
+}
+
+static atomic_uint_fast64_t counted[REASON_COUNT];
+
+void reason_count(enum reason r)
+{
+	atomic_fetch_add_explicit(&counted[r], 1, memory_order_relaxed);
+}
+
+uint64_t reason_counted(enum reason r)
+{
+	return atomic_load_explicit(&counted[r], memory_order_relaxed);
 }

@@ -5,6 +5,8 @@
 #ifndef MODEL_REASON_H
 #define MODEL_REASON_H
 
+#include <stdint.h>
+
 #define REASON_TABLE(X)                                                                                                \
 	X(CONTENT_TYPE, "content_type", "content type other than application/json")                                    \
 	X(COMPRESSION, "compression", "a compressed body that cannot be unpacked")                                     \
@@ -40,5 +42,9 @@ enum reason {
 /* The code in files and replies, e.g. "not_json"; "" for REASON_NONE. */
 const char *reason_code(enum reason r);
 const char *reason_help(enum reason r);
+
+/* One more message or value was kept aside for this reason; how many since the start. Threads: any. */
+void reason_count(enum reason r);
+uint64_t reason_counted(enum reason r);
 
 #endif
