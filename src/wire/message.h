@@ -44,11 +44,13 @@ struct message {
 	struct text msg_id, reply_q; /* a call: both set; a cast: none */
 };
 
+enum { REFUSAL_DETAIL_BYTES = 256 };
+
 /* Why a message is kept aside whole. host and plugin as far as they could be read. */
 struct refusal {
 	enum reason reason;
 	struct text host, plugin;
-	char detail[256];
+	char detail[REFUSAL_DETAIL_BYTES];
 };
 
 /*
