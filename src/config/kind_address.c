@@ -362,20 +362,24 @@ const struct kind kind_tcp_listens = { "addresses",        true, parse_tcp_liste
 
 /* http_cors_origin: `*` or an origin as browsers send it (RFC 6454): no path, no slash at the end */
 
+static bool is_origin(struct text t)
+{
+	const char *colon = memchr(t.s, ':', t.n);
+	struct text scheme, rest;
+	struct address ignored;
+
+	if (colon == NULL)
+		return false;
+	scheme = (struct text){ t.s, (size_t)(colon - t.s) };
+	rest = (struct text){ colon, t.n - scheme.n };
+	return is_name(scheme) && rest.n > 3 && memcmp(rest.s, "://", 3) == 0 &&
+	       read_address((struct text){ rest.s + 3, rest.n - 3 }, &ignored);
+}
+
 static enum rc parse_origin(const struct option *o, struct text t, void *base, struct why *why)
 {
-	const char *separator = t.n == 0 ? NULL : memmem(t.s, t.n, "://", 3);
-
-	if (t.n > 0 && !text_is(t, "*")) {
-		struct text rest;
-		struct address a;
-
-		if (separator == NULL)
-			return refuse(o, t, t, why);
-		rest = (struct text){ separator + 3, t.n - (size_t)(separator - t.s) - 3 };
-		if (!is_name((struct text){ t.s, (size_t)(separator - t.s) }) || !read_address(rest, &a))
-			return refuse(o, t, t, why);
-	}
+	if (t.n > 0 && !text_is(t, "*") && !is_origin(t))
+		return refuse(o, t, t, why);
 	kind_set_text(option_field(o, base), t);
 	return RC_OK;
 }
