@@ -81,6 +81,9 @@ CHECKED enum rc config_parse(struct text content, const char *name, struct confi
 			     void *argument, struct why *why);
 void config_fini(struct config *c);
 
+/* The line of the file on which this key of [global] stands last; 0 when it is not there. */
+unsigned config_line(const struct config *c, const char *key);
+
 /* Every option with its value now, as a file that reads back to the same; secrets as "***" unless with_secrets. */
 void config_print(const struct config *c, bool with_secrets, FILE *out);
 /* The commented sample file that the package ships. */

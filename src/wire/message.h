@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/rc.h"
 #include "base/text.h"
 #include "model/reason.h"
 
