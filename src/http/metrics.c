@@ -16,6 +16,15 @@ static void add_counters(struct buf *out)
 			 counter_name(c), counter_help(c), counter_name(c), counter_name(c), counter_get(c));
 }
 
+static void add_reasons(struct buf *out)
+{
+	buf_add_str(out, "# HELP numeter_storage_rejected_total messages and values kept aside, by reason\n"
+			 "# TYPE numeter_storage_rejected_total counter\n");
+	for (enum reason i = REASON_NONE + 1; i < REASON_COUNT; i++)
+		buf_addf(out, "numeter_storage_rejected_total{reason=\"%s\"} %" PRIu64 "\n", reason_code(i),
+			 reason_counted(i));
+}
+
 void handle_metrics(struct request *r, struct answer *a)
 {
 	(void)r;
@@ -25,4 +34,5 @@ void handle_metrics(struct request *r, struct answer *a)
 			      "# TYPE numeter_storage_build_info gauge\n"
 			      "numeter_storage_build_info{version=\"" NUMETER_VERSION "\"} 1\n");
 	add_counters(&a->body);
+	add_reasons(&a->body);
 }
