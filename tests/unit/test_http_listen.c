@@ -102,7 +102,8 @@ static int port_of(int fd)
 
 static void tcp_addresses(void **state)
 {
-	struct config_listen where = { .address = "127.0.0.1", .port = 0 };
+	char loopback[] = "127.0.0.1", nobodys[] = "192.0.2.1" /* TEST-NET */, nonsense[] = "not an address";
+	struct config_listen where = { .address = loopback, .port = 0 };
 	struct listener l, second;
 	struct why why;
 
@@ -114,9 +115,9 @@ static void tcp_addresses(void **state)
 	assert_non_null(strstr(why.text, "127.0.0.1:"));
 	assert_non_null(strstr(why.text, strerror(EADDRINUSE)));
 	listener_close(&l);
-	where.address = "192.0.2.1"; /* TEST-NET: nobody's */
+	where.address = nobodys;
 	assert_int_equal(listener_open(&where, 0, &l, &why), RC_REFUSED);
-	where.address = "not an address";
+	where.address = nonsense;
 	assert_int_equal(listener_open(&where, 0, &l, &why), RC_REFUSED);
 	(void)state;
 }
