@@ -231,10 +231,10 @@ class Poison(ServersCase):
         self.assertEqual(self.values('p', ['v']), {'v': 4.0})
 
     def test_calls_of_oslo_messaging_return(self):
-        self.assertEqual(oslo_publisher.call(self.rabbitmq.port, QUEUE, 'ping'), 'Pong')
+        self.assertEqual(oslo_publisher.call(self.rabbitmq.port, self.folder, QUEUE, 'ping'), 'Pong')
         m = recorded.data_message(self.host, 'p', self.now, {'v': 5})
-        self.assertIsNone(oslo_publisher.call(self.rabbitmq.port, self.host, 'poller_msg', m['context'],
-                                              {'args': m['args']}))
+        self.assertIsNone(oslo_publisher.call(self.rabbitmq.port, self.folder, self.host, 'poller_msg',
+                                              m['context'], {'args': m['args']}))
         self.assertEqual(self.values('p', ['v']), {'v': 5.0})
 
     def test_a_ping_cast_is_taken_without_an_answer(self):

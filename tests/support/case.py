@@ -8,7 +8,6 @@ import unittest
 from pathlib import Path
 
 from . import nothing_left
-from .wait import LONG, SLOW, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get('NUMETER_DATA') or ROOT / 'tests' / 'data')

@@ -71,8 +71,9 @@ def listening_sockets():
 
 def assert_loopback_only():
     """To be called while the servers run."""
-    outside = [s for s in listening_sockets() if s[0] != '127.0.0.1']
-    assert not outside, 'listening elsewhere than on 127.0.0.1: %s' % outside
+    # epmd adds ::1 to any address it is given
+    outside = [s for s in listening_sockets() if s[0] not in ('127.0.0.1', '::1')]
+    assert not outside, 'listening elsewhere than on the loopback interface: %s' % outside
 
 
 def assert_nothing_left():

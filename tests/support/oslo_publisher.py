@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 
 
 def publish(port, messages, folder, timeout_s=60, **options):
@@ -21,18 +20,20 @@ def publish(port, messages, folder, timeout_s=60, **options):
     assert said == 'sent %d' % len(messages), said
 
 
-def call(port, topic, method, context=None, args=None, folder=None, timeout_s=30):
+def call(port, folder, topic, method, context=None, args=None, timeout_s=30):
     """An RPC call: what it returns."""
-    with tempfile.NamedTemporaryFile('w', dir=folder, suffix='.json') as f:
+    path = os.path.join(str(folder), 'to-call.json')
+    with open(path, 'w') as f:
         json.dump({'topic': topic, 'method': method, 'context': context or {}, 'args': args or {}}, f)
-        f.flush()
-        return json.loads(_run('call', port, f.name, [], timeout_s))
+    return json.loads(_run('call', port, path, [], timeout_s))
 
 
 def _run(mode, port, path, options, timeout_s):
-    done = subprocess.run(['/usr/bin/python3', '-W', 'ignore', os.path.abspath(__file__), mode,
+    # -P: this folder has an amqp.py too. The cache of entry points goes where the messages are.
+    done = subprocess.run(['/usr/bin/python3', '-P', '-W', 'ignore', os.path.abspath(__file__), mode,
                            'rabbit://guest:guest@127.0.0.1:%d//' % port, path] + options,
-                          timeout=timeout_s, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                          timeout=timeout_s, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          env=dict(os.environ, XDG_CACHE_HOME=os.path.dirname(path)))
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.strip()
 

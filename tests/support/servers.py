@@ -1,7 +1,6 @@
 """The servers of the tests, marked as children of this run (nothing_left.py finds the marked ones)."""
 from .nothing_left import MARK
 from .rabbitmq_server import RabbitMQServer as _RabbitMQServer
-from .redis_server import RedisServer  # noqa: F401  its children inherit the mark
 
 
 class RabbitMQServer(_RabbitMQServer):
