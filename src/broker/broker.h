@@ -27,7 +27,7 @@ struct broker_options {
 	bool quorum;  /* type for a queue that does not exist yet */
 	bool ssl, ssl_verify;
 	const char *ssl_ca, *ssl_cert, *ssl_key; /* NULL: none */
-	int heartbeat_s; /* 30 */
+	int heartbeat_s;                         /* 30 */
 };
 
 /* Binding keys to hold, as the broker wants them (`#` for every host), borrowed for the call. */

@@ -74,11 +74,15 @@ typedef void config_warn_fn(void *argument, const char *text);
  * Errors   RC_REFUSED a bad value: why is "file:line: key: why" · RC_ABSENT, RC_DISK the file cannot be read: "file: why"
  * Owner    *out is filled on RC_OK only; ended by config_fini().
  */
-CHECKED enum rc config_read(const char *path, struct config *out, config_warn_fn *warn, void *argument, struct why *why);
+CHECKED enum rc config_read(const char *path, struct config *out, config_warn_fn *warn, void *argument,
+			    struct why *why);
 /* The same from memory; name stands for the file in messages. */
 CHECKED enum rc config_parse(struct text content, const char *name, struct config *out, config_warn_fn *warn,
 			     void *argument, struct why *why);
 void config_fini(struct config *c);
+
+/* The line of the file on which this key of [global] stands last; 0 when it is not there. */
+unsigned config_line(const struct config *c, const char *key);
 
 /* Every option with its value now, as a file that reads back to the same; secrets as "***" unless with_secrets. */
 void config_print(const struct config *c, bool with_secrets, FILE *out);
