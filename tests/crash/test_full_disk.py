@@ -56,7 +56,8 @@ class FullDisk(ServersCase):
         """{number: value}"""
         found = {}
         for k in range(N_ALL // 10):
-            for name, points in daemon.data('myhost', 'p%d' % k, ['v%d' % i for i in range(10 * k, 10 * k + 10)]).items():
+            ds = ['v%d' % i for i in range(10 * k, 10 * k + 10)]
+            for name, points in daemon.data('myhost', 'p%d' % k, ds).items():
                 if points:
                     found[int(name[1:])], = points.values()
         return found

@@ -91,7 +91,8 @@ class HttpIngest(ServersCase):
             self.assertEqual(flatten([(json.loads(r['body'])['args']['message'], r['reason'], r['ds'])
                                       for r in rejected_lines(daemon.rejected_path)]), flatten(wanted))
             host = messages[0]['topic']
-            self.assertEqual(daemon.get('list', host=host)[2], {p: json.loads(t) for p, t in expected.info[host].items()})
+            infos = {p: json.loads(t) for p, t in expected.info[host].items()}
+            self.assertEqual(daemon.get('list', host=host)[2], infos)
 
     def test_token(self):
         with self.daemon(http_ingest_token=TOKEN) as daemon:

@@ -125,7 +125,8 @@ class OsloToFiles(ServersCase):
         hosts = set(expected.myinfo)
         self.assertEqual(text(client.hgetall('HOST_ID')),
                          {h: hashlib.md5(h.encode()).hexdigest()[:2] for h in hosts})
-        self.assertEqual(text(client.hgetall('WSP_PATH')), {h: '%s/%s' % (daemon.wsp_path, folder_of(h)) for h in hosts})
+        self.assertEqual(text(client.hgetall('WSP_PATH')),
+                         {h: '%s/%s' % (daemon.wsp_path, folder_of(h)) for h in hosts})
         self.assertEqual({h: json.loads(v) for h, v in text(client.hgetall('HOSTS')).items()},
                          daemon.get('hosts')[2])
         for host in hosts:

@@ -135,11 +135,11 @@ class RabbitMQOutages(ServersCase):
         self.assertTrue(numbered.slots_are_right(daemon, host, n, self.now))
         self.assertEqual(rejected_lines(daemon.rejected_path), [])
 
-    def said_once(self, daemon, since, wanted=('broker.lost', 'broker.connected')):
+    def said_once(self, daemon, since):
         """Each of these events stands once in the log behind the first `since` lines."""
         events = [part for line in daemon.log().splitlines()[since:] for part in line.split() if
                   part.startswith('event=broker.')]
-        self.assertEqual(events, ['event=' + w for w in wanted])
+        self.assertEqual(events, ['event=broker.away', 'event=broker.bound', 'event=broker.back'])
 
     def test_stopped_and_started_again(self):
         n = 2000
@@ -325,7 +325,8 @@ class RedisOutages(ServersCase):
         client = self.redis.client(2)
         for host in hosts:
             info = json.loads(client.hget('HOSTS', host))
-            self.assertEqual((info['Name'], info['hostIDHash']), ('name of ' + host, client.hget('HOST_ID', host).decode()))
+            self.assertEqual(info['Name'], 'name of ' + host)
+            self.assertEqual(info['hostIDHash'], client.hget('HOST_ID', host).decode())
             self.assertTrue(Path(client.hget('WSP_PATH', host).decode(), 'numbered', 'd0.wsp').is_file())
             self.assertEqual(client.hget('INFOS@' + host, 'numbered').decode(),
                              recorded.info_message(host, 'numbered', ['d0'], Round=str(i))['args']['message'])
@@ -344,7 +345,8 @@ class RedisOutages(ServersCase):
                 for path, asked in (('hosts', {}), ('hinfo', {'host': 'h1'}), ('list', {'host': 'h1'}),
                                     ('info', {'host': 'h1', 'plugin': 'numbered'})):
                     status, headers, body = daemon.get(path, **asked)
-                    self.assertEqual((status, int(headers['retry-after']) > 0, set(body)), (503, True, {'error', 'detail'}))
+                    self.assertEqual((status, set(body)), (503, {'error', 'detail'}))
+                    self.assertGreater(int(headers['retry-after']), 0)
                 away = time.monotonic() + AWAY_S
                 wait_until(lambda: time.monotonic() > away, AWAY_S + 5)
                 self.send_round(2)
@@ -356,8 +358,8 @@ class RedisOutages(ServersCase):
                 self.check_content(daemon, ['h1', 'h2.example', 'new2'], 2)
                 self.check_content(daemon, ['new1'], 1)
                 self.assertEqual(rejected_lines(daemon.rejected_path), [])
-            events = [p for line in daemon.log().splitlines()[said:] for p in line.split() if p.startswith('event=meta')]
-            self.assertEqual(events, ['event=meta.lost', 'event=meta.connected'])
+            lines = [line for line in daemon.log().splitlines()[said:] if 'event=broker' not in line]
+            self.assertEqual([line.split()[2] for line in lines], ['event=meta.away', 'event=meta.back'], lines)
 
     def test_emptied_while_nobody_looked(self):
         """A restart between two messages: HOST_ID and WSP_PATH come back with the host's next data."""

@@ -22,8 +22,8 @@ OPTIONS = """enable log_level log_level_stdr log_path storage_name rpc_hosts rpc
 redis_storage_port redis_storage_timeout redis_storage_password redis_storage_db host_list_file wsp_path
 wsp_path_md5_char wsp_clean_time wsp_delete rpc_user rpc_vhost rpc_exchange rpc_prefetch rpc_durable rpc_queue_type
 rpc_ssl rpc_ssl_ca rpc_ssl_cert rpc_ssl_key rpc_ssl_verify metadata user group http_listen http_socket_mode
-http_cors_origin http_ingest http_ingest_token http_ingest_max_bytes carbon_listen rejected_path max_future_s res_windows
-archives wsp_allocate""".split()
+http_cors_origin http_ingest http_ingest_token http_ingest_max_bytes carbon_listen rejected_path max_future_s
+res_windows archives wsp_allocate""".split()
 
 
 class Program(ServersCase):
@@ -158,7 +158,7 @@ class Program(ServersCase):
     def test_a_user_that_does_not_exist(self):
         err = self.start_fails(Daemon(self.folder, user='no-such-user-here'))
         self.assertIn('no-such-user-here', err)
-        err = self.start_fails(Daemon(self.folder, group='no-such-group-here'))
+        err = self.start_fails(Daemon(self.folder, user='nobody', group='no-such-group-here'))
         self.assertIn('no-such-group-here', err)
 
     # ---- locks, files, addresses
