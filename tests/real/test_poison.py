@@ -345,7 +345,8 @@ class Poison(ServersCase):
         self.assertEqual([(r['host'], r['plugin']) for r in self.rejected()], [(self.host, 'p')])
 
     def test_names_of_data_sources(self):
-        good = ['a' * 251, 'é' * 125, 'sp ace', 'dotted.name', '"quoted"', "it's", '...', '-', 'a,b', '\U0001f600', '*']
+        good = ['a' * 251, 'é' * 125, 'sp ace', 'dotted.name', '"quoted"', "it's", '...', '-', 'a,b', '*',
+                '\U0001f600']
         bad = ['', '.', '..', '../escape', '/etc/passwd', 'a/b', 'a' * 252, 'é' * 126, 'nul\0', 'tab\t', 'line\n',
                'del\x7f']
         body = self.send_data({name: i for i, name in enumerate(good + bad)})
@@ -395,7 +396,7 @@ class Poison(ServersCase):
             self.amqp.send(recorded.data_message(host, 'p', self.now, {'v': len(host.split('.')[0])}))
         self.settle()
         other = 'h39x-' + hashlib.md5(second.encode()).hexdigest()[:8]
-        self.assertEqual(wsp_files(folder), {'h39x/p/v.wsp', other + '/p/v.wsp'})
+        self.assertEqual({f for f in wsp_files(folder) if f.startswith('h39x')}, {'h39x/p/v.wsp', other + '/p/v.wsp'})
         self.assertEqual((self.values('p', ['v'], first), self.values('p', ['v'], second)), ({'v': 3.0}, {'v': 1.0}))
         self.assertEqual(self.daemon.get('hinfo', host=second)[2]['HostIDFiltredName'], other)
 

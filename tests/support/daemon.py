@@ -1,4 +1,5 @@
 """The daemon as a child process, with a configuration, folders and ports of its own."""
+import ctypes
 import glob
 import http.client
 import json
@@ -18,6 +19,10 @@ _SANITIZER = re.compile(r'(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime 
 
 def program():
     return os.environ['NUMETER_STORAGE']
+
+
+def _die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def libfaketime():
@@ -78,7 +83,7 @@ class Daemon:
                                FAKETIME_DONT_FAKE_MONOTONIC='1')
         with open(self.stderr_path, 'ab') as err:
             self.process = subprocess.Popen([program(), '-c', str(self.config_path)], stdin=subprocess.DEVNULL,
-                                            stdout=err, stderr=err, env=environment)
+                                            stdout=err, stderr=err, env=environment, preexec_fn=_die_with_parent)
 
     def start(self, deadline_s=10):
         """Until the index page answers."""
