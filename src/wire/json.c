@@ -128,8 +128,10 @@ void json_open(struct json_reader *r, struct text document)
 
 char json_peek(struct json_reader *r)
 {
+	if (r->problem != NULL)
+		return '\0';
 	skip_blanks(r);
-	return r->at < r->end && r->problem == NULL ? *r->at : '\0';
+	return r->at < r->end ? *r->at : '\0';
 }
 
 bool json_enter(struct json_reader *r)
@@ -261,7 +263,7 @@ bool json_key_is(const struct json_reader *r, struct arena *a, const char *name)
 
 enum rc json_close(struct json_reader *r, struct why *why)
 {
-	skip_blanks(r);
+	json_peek(r);
 	if (r->problem == NULL && r->depth > 0)
 		fault(r, "document without an end");
 	if (r->problem == NULL && r->at < r->end)
