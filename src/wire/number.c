@@ -318,7 +318,7 @@ size_t number_print(double v, char out[NUMBER_MAX_BYTES])
 	double magnitude = fabs(v);
 	uint64_t m;
 	int exponent, point;
-	char digits[24];
+	char digits[24] = "0";
 	size_t n;
 
 	if (!print_few_decimals(magnitude, &m, &exponent))
