@@ -143,8 +143,11 @@ static enum rc run(struct meta_redis *m, request_fn *fn, void *request, struct w
 
 /* ---- answers ---- */
 
-/* Take every answer that is due; the first refusal, also inside EXEC's answer, is the error. */
-static enum rc take_accepted(struct link *l, struct why *why)
+/*
+ * Take every answer that is due; the first refusal, also inside EXEC's answer, is the error. *n_done: of how many writes
+ * EXEC told the outcome.
+ */
+static enum rc take_accepted(struct link *l, size_t *n_done, struct why *why)
 {
 	enum rc rc = RC_OK;
 
@@ -156,6 +159,8 @@ static enum rc take_accepted(struct link *l, struct why *why)
 			return taken;
 		if (reply->type == REDIS_REPLY_ERROR && rc == RC_OK)
 			rc = link_refusal(l, reply, why);
+		if (reply->type == REDIS_REPLY_ARRAY)
+			*n_done = reply->elements;
 		for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements && rc == RC_OK; i++) {
 			if (reply->element[i]->type == REDIS_REPLY_ERROR)
 				rc = link_refusal(l, reply->element[i], why);
@@ -218,8 +223,8 @@ static enum rc apply_request(struct link *l, void *argument, struct why *why)
 	const struct apply_request *r = argument;
 	bool transaction = r->n > 1;
 	enum rc rc = RC_OK;
+	size_t i = 0, n_done = 0;
 	struct buf name;
-	size_t i = 0;
 
 	backend_name_init(&name);
 	if (transaction)
@@ -229,8 +234,10 @@ static enum rc apply_request(struct link *l, void *argument, struct why *why)
 			add_write(l, &r->write[i++], &name);
 		if (i == r->n && transaction)
 			link_add(l, (struct text[]){ TEXT("EXEC") }, 1);
-		rc = take_accepted(l, why);
+		rc = take_accepted(l, &n_done, why);
 	}
+	if (transaction && rc == RC_OK && n_done != r->n)
+		rc = because(why, RC_PEER, "redis: EXEC answered for %zu of %zu writes", n_done, r->n);
 	if (transaction && i < r->n && !link_is_lost(l)) {
 		link_add(l, (struct text[]){ TEXT("DISCARD") }, 1);
 		link_skip(l);
@@ -320,9 +327,10 @@ struct string_request {
 static enum rc set_request(struct link *l, void *argument, struct why *why)
 {
 	const struct string_request *r = argument;
+	size_t n_done;
 
 	link_add(l, (struct text[]){ TEXT("SET"), r->name, r->value }, 3);
-	return take_accepted(l, why);
+	return take_accepted(l, &n_done, why);
 }
 
 static enum rc get_request(struct link *l, void *argument, struct why *why)

@@ -492,6 +492,18 @@ static void reads_lines_as_the_original_did(void **state)
 	(void)state;
 }
 
+static void knows_the_line_of_a_key(void **state)
+{
+	struct config c = parsed("[global]\nwsp_path = /a\n\nenable = true\nwsp_path = /b\n[archives x]\nhost = a\n");
+
+	assert_int_equal(config_line(&c, "enable"), 4);
+	assert_int_equal(config_line(&c, "wsp_path"), 5);
+	assert_int_equal(config_line(&c, "log_path"), 0);
+	assert_int_equal(config_line(&c, "host"), 0);
+	config_fini(&c);
+	(void)state;
+}
+
 static void long_lines_are_read_whole(void **state)
 {
 	char *content = malloc(100000);
@@ -747,6 +759,7 @@ int main(void)
 		cmocka_unit_test(refuses_with_one_line),
 		cmocka_unit_test(refuses_by_line),
 		cmocka_unit_test(reads_lines_as_the_original_did),
+		cmocka_unit_test(knows_the_line_of_a_key),
 		cmocka_unit_test(long_lines_are_read_whole),
 		cmocka_unit_test(warns_of_what_does_not_count),
 		cmocka_unit_test(sections_make_rules_in_order),
