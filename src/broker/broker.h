@@ -110,7 +110,7 @@ CHECKED enum rc broker_publish(struct broker *b, const char *routing_key, struct
 /*
  * To be called at least once a second, also while nothing is received: keeps heartbeats going, reads ahead (up to the
  * prefetch), sends the probe every 5 s, and declares and binds again when the probe came back unroutable, when neither
- * it nor anything else came for 5 s, when the consumer was cancelled, after broker_rebind(), and every 5 minutes. A long
+ * it nor anything else came for 2.5 s, when the consumer was cancelled, after broker_rebind(), and every 5 minutes. A long
  * list is bound in pieces, one a call, so that a call takes some 0.2 s at most.
  * keys     as for connect, the same list until broker_rebind() was called
  * Errors   RC_PEER the connection is gone, or the broker refuses what it allowed before

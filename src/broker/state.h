@@ -40,7 +40,7 @@ struct broker {
 
 	uint64_t probe_id, probe_sent, probe_seen; /* numbers; of this struct broker */
 	bool heard_since_probe;                    /* any delivery */
-	struct mono probe_at, heartbeat_at, silence_ends;
+	struct mono probe_at, probed_at, heartbeat_at, silence_ends;
 	bool silence_noted;
 
 	struct broker_note note[MAX_NOTES];

@@ -6,7 +6,8 @@
 #include "broker/state.h"
 
 enum { KEYS_A_PIECE = 250, PIECES_MS = 200, MAX_REFUSED = 5 };
-enum { MAX_WAITING_BYTES = 64 << 20, HEARTBEAT_MS = 10000, SILENCE_PAUSE_MS = 60000 };
+enum { MAX_WAITING_BYTES = 64 << 20, HEARTBEAT_MS = 10000 };
+enum { SILENCE_MS = 2500, SILENCE_PAUSE_MS = 60000 };
 
 enum rc broker_declare(struct broker *b, const struct broker_keys *keys, struct why *why)
 {
@@ -155,7 +156,7 @@ static enum rc stay_declared(struct broker *b, const struct broker_keys *keys, s
 
 /*
  * The probe is returned when no queue takes it. When the queue of another storage takes it (bound to `#`), losing our
- * binding shows only by silence: neither the probe nor anything else comes although there is room. Whoever shares our
+ * binding shows only by silence: for a while neither the probe nor anything else comes although there is room. Whoever shares our
  * queue may take the probes, so silence is believed once a minute only.
  */
 static void judge_silence(struct broker *b, struct mono now)
@@ -165,13 +166,17 @@ static void judge_silence(struct broker *b, struct mono now)
 		b->silence_noted = false;
 		return;
 	}
+	if (mono_ms_between(b->probed_at, now) < SILENCE_MS || mono_ms_between(now, b->silence_ends) > 0)
+		return;
 	if (b->heard_since_probe || b->first != NULL || b->post_blocked || !b->consuming ||
-	    b->last_tag - b->acked_tag >= (uint64_t)b->options.prefetch || mono_ms_between(now, b->silence_ends) > 0)
+	    b->last_tag - b->acked_tag >= (uint64_t)b->options.prefetch)
 		return;
 	b->declare_wanted = true;
 	b->silence_ends = mono_after_ms(now, SILENCE_PAUSE_MS);
-	if (!b->silence_noted)
+	if (!b->silence_noted) {
 		broker_add_note(b, false, "the probe did not arrive: declaring and binding again");
+		b->tell_when_done = true;
+	}
 	b->silence_noted = true;
 }
 
@@ -212,10 +217,10 @@ static void probe(struct broker *b, struct mono now)
 
 	if (mono_ms_between(now, b->probe_at) > 0 || (!open && mono_ms_between(now, b->post_retry_at) > 0))
 		return;
-	judge_silence(b, now);
 	b->probe_at = mono_after_ms(now, BROKER_PROBE_EVERY_MS);
 	if (b->post_blocked)
 		return;
+	b->probed_at = now;
 	if (broker_open_post(b, now, &why) != RC_OK || publish_probe(b, &why) != RC_OK)
 		post_lost(b, now, &why);
 }
@@ -230,6 +235,7 @@ enum rc broker_tend(struct broker *b, const struct broker_keys *keys, struct mon
 	if (rc != RC_OK)
 		return rc;
 	read_post(b, now);
+	judge_silence(b, now);
 	rc = stay_declared(b, keys, now, why);
 	if (rc != RC_OK)
 		return rc;

@@ -116,10 +116,9 @@ enum MHD_Result answer_send(struct answer *a, const struct answer_form *form, st
 
 	if (a->validated && a->status == MHD_HTTP_OK) {
 		print_etag(buf_text(&a->body), etag);
-		if (form->if_none_match.s != NULL && headers_names_etag(form->if_none_match, text_of(etag))) {
+		/* The body stays: MHD sends none with 304, but the length that 200 would have had. */
+		if (form->if_none_match.s != NULL && headers_names_etag(form->if_none_match, text_of(etag)))
 			a->status = MHD_HTTP_NOT_MODIFIED;
-			buf_fini(&a->body);
-		}
 	}
 	if (a->body.n > PACK_FROM_BYTES && headers_want_gzip(form->accept_encoding)) {
 		pack_body(a);

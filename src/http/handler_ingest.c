@@ -60,6 +60,12 @@ static void refuse_busy(struct request *r, const char *detail)
 	r->answer.retry_after_s = ANSWER_RETRY_S;
 }
 
+static void refuse_body(struct request *r, struct why *why)
+{
+	why_prepend(why, "the body");
+	refuse(r, MHD_HTTP_BAD_REQUEST, "Args error", why->text);
+}
+
 /* Digits only, as MHD has already checked; anything absurd is just large. */
 static bool announces_too_much(const struct request *r)
 {
@@ -154,7 +160,7 @@ static bool unpack(struct request *r)
 	else if (rc == RC_FULL)
 		refuse_large(r);
 	else
-		refuse(r, MHD_HTTP_BAD_REQUEST, "Args error", why.text);
+		refuse_body(r, &why);
 	return false;
 }
 
@@ -178,8 +184,7 @@ static bool make_batch(struct request *r)
 	} else if (rc == RC_FULL) {
 		refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, "Too large", why.text);
 	} else {
-		answer_rc(&r->answer, rc, &why);
-		r->decided = true;
+		refuse_body(r, &why);
 	}
 	arena_fini(&a);
 	return rc == RC_OK;
