@@ -29,7 +29,7 @@ static struct broker_options options = {
 	.heartbeat_s = 30,
 };
 static struct broker_server server[8];
-static char *key[MAX_KEYS];
+static char *key[MAX_KEYS], *no_key[MAX_KEYS];
 static struct broker_keys keys;
 static struct broker *broker;
 static bool automatic, held, not_tended, done;
@@ -81,23 +81,29 @@ static void set_option(char *arg)
 	}
 }
 
-/* "a b / c": bind a and b, unbind c. The words stay for the life of the program. */
+static void forget_keys(void)
+{
+	while (keys.n_bind > 0)
+		free(key[--keys.n_bind]);
+	while (keys.n_unbind > 0)
+		free(no_key[--keys.n_unbind]);
+}
+
+/* "a b / c": bind a and b, unbind c. */
 static void set_keys(char *words)
 {
-	const char **unbind = must_alloc(MAX_KEYS * sizeof(*unbind));
 	char *save = NULL;
 	bool behind = false;
 
-	keys.n_bind = keys.n_unbind = 0;
+	forget_keys();
 	for (char *w = strtok_r(words, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save)) {
 		if (strcmp(w, "/") == 0)
 			behind = true;
 		else if (behind)
-			unbind[keys.n_unbind++] = must_strdup(w);
+			no_key[keys.n_unbind++] = must_strdup(w);
 		else
 			key[keys.n_bind++] = must_strdup(w);
 	}
-	keys.unbind = unbind;
 }
 
 static void lost(const struct why *why)
@@ -246,6 +252,7 @@ int main(int argc, char **argv)
 	struct why why;
 
 	keys.bind = (const char *const *)key;
+	keys.unbind = (const char *const *)no_key;
 	for (int i = 1; i < argc; i++)
 		set_option(argv[i]);
 	options.server = server;
@@ -269,5 +276,6 @@ int main(int argc, char **argv)
 		}
 	}
 	broker_free(broker);
+	forget_keys();
 	return 0;
 }

@@ -506,7 +506,7 @@ static void knows_the_line_of_a_key(void **state)
 
 static void long_lines_are_read_whole(void **state)
 {
-	char *content = malloc(100000);
+	static char content[100000];
 	struct config c;
 	size_t n = (size_t)sprintf(content, "[global]\n# ");
 
@@ -520,7 +520,6 @@ static void long_lines_are_read_whole(void **state)
 	assert_int_equal(c.n_rpc_hosts, 4000);
 	assert_string_equal(c.rpc_hosts[3999].host, "h3999");
 	config_fini(&c);
-	free(content);
 	(void)state;
 }
 
@@ -607,12 +606,12 @@ static void sections_make_rules_in_order(void **state)
 
 static void too_many_sections_are_refused(void **state)
 {
-	char *content = malloc(40000), *at = content;
+	static char content[40000];
+	char *at = content;
 
 	for (int i = 0; i <= 1000; i++)
 		at += sprintf(at, "[archives %d]\n", i);
 	check_refused(content, "f:1001: [archives 1000]: expected at most 1000 such sections");
-	free(content);
 	(void)state;
 }
 
