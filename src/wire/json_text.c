@@ -134,25 +134,31 @@ const char *json_text_check(const char *p, const char *end, bool stop_at_escape,
 const char *json_text_decode(const char *p, const char *end, char **out, const char **problem)
 {
 	const char *start;
+	char *o = *out;
 
 	for (;;) {
-		p = json_plain_copy(p, end, out);
+		p = json_plain_copy(p, end, &o);
 		if (p == end || *p == '"')
-			return p;
+			break;
 		if (*p == '\\') {
 			/* JSON inside JSON has its escapes in runs */
-			do
-				p = escape(p, end, out, problem);
-			while (*problem == NULL && p < end && *p == '\\');
+			while (end - p >= 2 && *p == '\\' && meaning[(unsigned char)p[1]] != 0) {
+				*o++ = meaning[(unsigned char)p[1]];
+				p += 2;
+			}
+			if (p < end && *p == '\\')
+				p = escape(p, end, &o, problem);
 		} else if ((signed char)*p < 0) {
 			start = p;
 			p = beyond_ascii(p, end, problem);
-			memcpy(*out, start, (size_t)(p - start));
-			*out += p - start;
+			memcpy(o, start, (size_t)(p - start));
+			o += p - start;
 		} else {
 			*problem = "control character in a text";
 		}
 		if (*problem != NULL)
-			return p;
+			break;
 	}
+	*out = o;
+	return p;
 }

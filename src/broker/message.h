@@ -1,0 +1,43 @@
+/*
+ * One received message while its frames come in: the properties we use and a body with a ceiling. And a store of spare
+ * ones, so that a steady stream allocates nothing.
+ */
+#ifndef BROKER_MESSAGE_H
+#define BROKER_MESSAGE_H
+
+#include <amqp.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+
+#define MESSAGE_PROBE_HEADER "x-numeter-probe"
+
+struct message {
+	struct message *next; /* of whoever holds it */
+	uint64_t tag;
+	bool redelivered;
+	struct text content_type, compression, reply_to, correlation_id, probe; /* in kept[]; TEXT_NONE when absent */
+	struct buf body;                                                        /* the first BROKER_MAX_BODY_BYTES */
+	uint64_t full_bytes;                                                    /* announced length of the body */
+	uint64_t seen_bytes;                                                    /* of it, so far */
+	size_t n_kept;
+	char kept[5 * 256]; /* each text cut to 255 bytes, the longest AMQP has for a property */
+};
+
+struct message_store {
+	struct message *spare;
+	size_t n_spare;
+};
+
+void message_store_fini(struct message_store *s);
+/* Empty, next NULL; ended by message_give_back(). */
+struct message *message_take(struct message_store *s);
+/* NULL is fine. Not the messages behind it. */
+void message_give_back(struct message_store *s, struct message *m);
+
+/* The content header: what is needed of it is copied. A body of body_bytes follows. */
+void message_begin(struct message *m, const amqp_basic_properties_t *properties, uint64_t body_bytes);
+/* A piece of the body; true when it is complete. A body longer than announced is true too: the rest is dropped. */
+bool message_add(struct message *m, amqp_bytes_t piece);
+
+#endif
