@@ -8,32 +8,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define COUNTER_TABLE(X)                                                                                             \
-	X(MESSAGES_AMQP, "messages_amqp", "messages taken from RabbitMQ")                                             \
-	X(MESSAGES_HTTP, "messages_http", "messages taken by HTTP ingest")                                            \
-	X(MESSAGES_EMPTY, "messages_empty", "messages whose payload was null: nothing to store")                      \
-	X(MESSAGES_REJECTED, "messages_rejected", "messages kept aside whole or in part")                             \
-	X(PINGS, "pings", "ping calls answered")                                                                      \
-	X(POINTS_STORED, "points_stored", "points written to their files")                                            \
-	X(POINTS_UNKNOWN, "points_unknown", "values U, NaN or infinite: no point")                                    \
-	X(POINTS_REFUSED, "points_refused", "values refused for their data source alone")                             \
+#define COUNTER_TABLE(X)                                                                                               \
+	X(MESSAGES_AMQP, "messages_amqp", "messages taken from RabbitMQ")                                              \
+	X(MESSAGES_HTTP, "messages_http", "messages taken by HTTP ingest")                                             \
+	X(MESSAGES_EMPTY, "messages_empty", "messages whose payload was null: nothing to store")                       \
+	X(MESSAGES_REJECTED, "messages_rejected", "messages kept aside whole or in part")                              \
+	X(PINGS, "pings", "ping calls answered")                                                                       \
+	X(POINTS_STORED, "points_stored", "points written to their files")                                             \
+	X(POINTS_UNKNOWN, "points_unknown", "values U, NaN or infinite: no point")                                     \
+	X(POINTS_REFUSED, "points_refused", "values refused for their data source alone")                              \
 	X(POINTS_KEPT_OLD, "points_kept_old", "old coarse slots left as stored because the batch was not complete")    \
-	X(FILES_CREATED, "files_created", ".wsp files made")                                                          \
-	X(FILES_QUARANTINED, "files_quarantined", "damaged .wsp files set aside")                                     \
-	X(INFOS_STORED, "infos_stored", "plugin infos and MyInfos handed to the metadata store")                      \
-	X(STORE_RETRIES, "store_retries", "batches not stored at the first try: disk or metadata store away")         \
-	X(BROKER_CONNECTS, "broker_connects", "connections to RabbitMQ made")                                         \
-	X(BROKER_REBINDS, "broker_rebinds", "times everything was declared and bound again")                          \
-	X(BROKER_ACKED, "broker_acked", "messages acknowledged to RabbitMQ")                                          \
-	X(META_ERRORS, "meta_errors", "calls to the metadata store that failed")                                      \
-	X(HTTP_REQUESTS, "http_requests", "HTTP requests answered")                                                   \
+	X(FILES_CREATED, "files_created", ".wsp files made")                                                           \
+	X(FILES_QUARANTINED, "files_quarantined", "damaged .wsp files set aside")                                      \
+	X(INFOS_STORED, "infos_stored", "plugin infos and MyInfos handed to the metadata store")                       \
+	X(STORE_RETRIES, "store_retries", "batches not stored at the first try: disk or metadata store away")          \
+	X(BROKER_CONNECTS, "broker_connects", "connections to RabbitMQ made")                                          \
+	X(BROKER_REBINDS, "broker_rebinds", "times everything was declared and bound again")                           \
+	X(BROKER_ACKED, "broker_acked", "messages acknowledged to RabbitMQ")                                           \
+	X(META_ERRORS, "meta_errors", "calls to the metadata store that failed")                                       \
+	X(HTTP_REQUESTS, "http_requests", "HTTP requests answered")                                                    \
 	X(HTTP_ERRORS, "http_errors", "HTTP requests answered with 5xx")
 
 enum counter {
 #define COUNTER_ENUM(id, name, help) COUNTER_##id,
 	COUNTER_TABLE(COUNTER_ENUM)
 #undef COUNTER_ENUM
-	COUNTER_COUNT
+		COUNTER_COUNT
 };
 
 /* Threads: any. */

@@ -16,7 +16,10 @@ struct text {
 
 #define TEXT(literal) ((struct text){ "" literal, sizeof(literal) - 1 })
 /* The same where a constant is needed: static tables. */
-#define TEXT_INIT(literal) { "" literal, sizeof(literal) - 1 }
+#define TEXT_INIT(literal)                                                                                             \
+	{                                                                                                              \
+		"" literal, sizeof(literal) - 1                                                                        \
+	}
 #define TEXT_NONE ((struct text){ NULL, 0 })
 /* For printf: printf("%.*s", TEXT_ARG(t)). */
 #define TEXT_ARG(t) (int)(t).n, ((t).s == NULL ? "" : (t).s)

@@ -14,14 +14,14 @@
 #include "model/schema.h"
 
 struct config_server { /* one of rpc_hosts */
-	char *host;
-	int port; /* 0: the default of the protocol */
+	char *host;    /* name or address; v6 without brackets */
+	int port;      /* 0: the default of the protocol */
 };
 
 /* One of http_listen: a TCP address and port, or a Unix socket's path. */
 struct config_listen {
-	char *address; /* NULL for a Unix socket; without brackets */
-	int port;
+	char *address;   /* NULL for a Unix socket; v6 without brackets */
+	int port;        /* 0: any free one */
 	char *unix_path; /* NULL for TCP */
 };
 
@@ -41,7 +41,7 @@ struct config {
 	bool rpc_durable, rpc_quorum;
 	bool rpc_ssl, rpc_ssl_verify;
 	char *rpc_ssl_ca, *rpc_ssl_cert, *rpc_ssl_key;
-	char *redis_host;
+	char *redis_host; /* starts with `/`: a Unix socket */
 	int64_t redis_port, redis_timeout_s, redis_db;
 	char *redis_password;
 	enum config_metadata metadata;
@@ -59,7 +59,7 @@ struct config {
 	bool http_ingest;
 	char *http_ingest_token;
 	int64_t http_ingest_max_bytes;
-	char *carbon_listen;
+	char *carbon_listen; /* "ADDRESS:PORT, [V6]:PORT" */
 	char *rejected_path;
 	int64_t rejected_max_bytes, max_future_s;
 	enum config_res_windows res_windows;
@@ -70,21 +70,31 @@ struct config {
 typedef void config_warn_fn(void *argument, const char *text);
 
 /*
- * Read a configuration file.
- * Errors   RC_REFUSED a bad value: why is "file:line: key: why" · RC_ABSENT, RC_DISK the file cannot be read: "file: why"
- * Owner    *out is filled on RC_OK only; ended by config_fini().
+ * Read a configuration file: INI as the original's (ini.h), `[global]` and `[archives NAME]` sections. A key that is not
+ * there, or has no value, is its default. Of a key that is set twice the last counts, with a warning. At most 1 MiB.
+ * Errors   RC_REFUSED a bad value: why is one line "file:line: key: why" · RC_ABSENT, RC_DISK not readable: "file: why"
+ *          Secrets are never in why nor in a warning.
+ * Owner    *out is filled on RC_OK only; ended by config_fini(). warn may be NULL.
  */
-CHECKED enum rc config_read(const char *path, struct config *out, config_warn_fn *warn, void *argument, struct why *why);
+CHECKED enum rc config_read(const char *path, struct config *out, config_warn_fn *warn, void *argument,
+			    struct why *why);
 /* The same from memory; name stands for the file in messages. */
 CHECKED enum rc config_parse(struct text content, const char *name, struct config *out, config_warn_fn *warn,
 			     void *argument, struct why *why);
 void config_fini(struct config *c);
 
+/* The line of the file on which this key of [global] stands last; 0 when it is not there. */
+unsigned config_line(const struct config *c, const char *key);
+
 /* Every option with its value now, as a file that reads back to the same; secrets as "***" unless with_secrets. */
 void config_print(const struct config *c, bool with_secrets, FILE *out);
 /* The commented sample file that the package ships. */
 void config_print_sample(FILE *out);
-/* The options as an mdoc/man list for the manual page. */
+/* The options of [global], and of [archives NAME], as mdoc lists for the manual page. */
 void config_print_man(FILE *out);
+void config_print_man_archives(FILE *out);
+/* The same as Markdown tables. */
+void config_print_markdown(FILE *out);
+void config_print_markdown_archives(FILE *out);
 
 #endif

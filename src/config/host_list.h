@@ -12,8 +12,12 @@ struct host_list {
 };
 
 /*
- * Read it; lines that do not fit are warned about. An empty list is a warning. Errors: RC_ABSENT, RC_DISK.
- * Owner    *out on RC_OK only; ended by host_list_fini().
+ * Read it: one hostID a line, blanks may follow it; empty lines and lines that begin with `#` are comments. A line with
+ * a blank before or inside the ID, with a `#`, a control character or invalid UTF-8 is warned about and left out. A word
+ * `*` of a longer line is warned about and kept: it is a topic pattern. A repeated line counts once. An empty list is a
+ * warning, not an error.
+ * Errors   RC_ABSENT, RC_DISK not readable, RC_REFUSED over 64 MiB: why is "file: why"
+ * Owner    *out on RC_OK only; ended by host_list_fini(). warn may be NULL.
  */
 CHECKED enum rc host_list_read(const char *path, struct host_list *out, config_warn_fn *warn, void *argument,
 			       struct why *why);

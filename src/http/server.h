@@ -13,7 +13,7 @@ struct http_options {
 	const struct config_listen *listen; /* borrowed for the call */
 	size_t n_listen;
 	unsigned socket_mode;
-	const char *cors_origin;  /* NULL: none */
+	const char *cors_origin; /* NULL: none */
 	bool ingest_enabled;
 	const char *ingest_token; /* NULL: none needed */
 	size_t ingest_max_bytes;

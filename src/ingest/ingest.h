@@ -76,7 +76,4 @@ void ingest_close(struct ingest *in);
 /* Hand over a batch: every item that is FATE_WAITING or FATE_FAILED is tried. Threads: any. */
 void ingest_submit(struct ingest *in, struct batch *b);
 
-/* How often a reason was met since the start. Threads: any. */
-uint64_t ingest_rejected(enum reason r);
-
 #endif

@@ -44,7 +44,10 @@ struct meta_read {
 
 struct meta;
 
-/* For meta_each(): borrowed texts; return RC_OK to go on, RC_END to stop (the call then answers RC_OK), or an error. */
+/*
+ * For meta_each(): borrowed texts; return RC_OK to go on, RC_END to stop (the call then answers RC_OK), or an error, which
+ * the call hands on without touching why. It runs without any lock and may call the store again.
+ */
 typedef enum rc meta_each_fn(void *argument, struct text field, struct text value);
 
 struct meta_ops {
@@ -69,7 +72,7 @@ const char *meta_string_name(enum meta_string key);
 
 /*
  * All writes, in order, in one go (pipelined, one transaction): RC_OK only when every one was accepted. Repeating a
- * call is harmless.
+ * call is harmless, and after RC_PEER needed: the writes may have been done and only the answer lost.
  */
 CHECKED static inline enum rc meta_apply(struct meta *m, const struct meta_write *write, size_t n, struct why *why)
 {
@@ -78,7 +81,7 @@ CHECKED static inline enum rc meta_apply(struct meta *m, const struct meta_write
 
 /*
  * Many fields in one go. answers (the caller's, with a ceiling: RC_FULL past it) holds the values and must outlive
- * their use; it is appended to.
+ * their use; it is appended to. On failure it is as long as before.
  */
 CHECKED static inline enum rc meta_read(struct meta *m, struct meta_read *read, size_t n, struct buf *answers,
 					struct why *why)
@@ -98,13 +101,17 @@ CHECKED static inline enum rc meta_set_string(struct meta *m, enum meta_string k
 	return m->ops->set_string(m, key, value, why);
 }
 
-/* Errors also RC_ABSENT; RC_FULL past out's ceiling. */
+/* Appends to out. Errors also RC_ABSENT; RC_FULL past out's ceiling. */
 CHECKED static inline enum rc meta_get_string(struct meta *m, enum meta_string key, struct buf *out, struct why *why)
 {
 	return m->ops->get_string(m, key, out, why);
 }
 
-/* Grows each time a connection was lost: what a caller believes to be written may be gone then. */
+/*
+ * Grows each time a connection was lost: what a caller believes to be written may be gone then. So: take the generation,
+ * then write, and remember the two together; what was remembered under another generation counts as never written.
+ * Cheap (at most one system call), and it looks: a server that stopped while nothing was asked of it is noticed here.
+ */
 static inline uint64_t meta_generation(struct meta *m)
 {
 	return m->ops->generation(m);
@@ -123,7 +130,7 @@ struct meta *meta_memory_open(void);
 struct meta_redis_options {
 	const char *host; /* name or address; a leading `/`: a Unix socket */
 	int port;
-	int timeout_s;        /* for connecting and for each answer */
+	int timeout_s;        /* for connecting, and for each silence of the server while an answer is due */
 	const char *password; /* NULL or empty: none */
 	int db;
 };

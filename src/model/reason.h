@@ -5,28 +5,30 @@
 #ifndef MODEL_REASON_H
 #define MODEL_REASON_H
 
-#define REASON_TABLE(X)                                                                                              \
-	X(CONTENT_TYPE, "content_type", "content type other than application/json")                                   \
-	X(COMPRESSION, "compression", "a compressed body that cannot be unpacked")                                    \
-	X(TOO_LARGE, "too_large", "over 1 MiB after unpacking")                                                       \
-	X(NOT_JSON, "not_json", "not strict JSON in UTF-8")                                                           \
-	X(ENVELOPE, "envelope", "JSON of the wrong shape: not an object, or oslo.message not a text")                 \
-	X(OSLO_VERSION, "oslo_version", "oslo.version other than the text 2.0")                                       \
-	X(VERSION, "version", "version other than 1.0")                                                               \
-	X(NAMESPACE, "namespace", "a namespace that is not null")                                                     \
-	X(METHOD, "method", "a method other than poller_msg and ping")                                                \
-	X(ARGS, "args", "args.args.message missing or not a text")                                                    \
-	X(CONTEXT_TYPE, "context_type", "_context_type other than data and info")                                     \
-	X(NO_HOST, "no_host", "no _context_hostid")                                                                   \
-	X(NO_PLUGIN, "no_plugin", "data without _context_plugin, or an info without Plugin")                          \
-	X(NO_VALUES, "no_values", "data without an object Values")                                                    \
-	X(TIMESTAMP, "timestamp", "TimeStamp absent or not an integer")                                               \
-	X(TOO_OLD, "too_old", "older than the longest retention")                                                     \
-	X(FUTURE, "future", "further ahead of the clock than max_future_s")                                           \
-	X(HOST_NAME, "host_name", "a hostID outside the rules for names")                                             \
-	X(PLUGIN_NAME, "plugin_name", "a plugin outside the rules for names")                                         \
-	X(DS_NAME, "ds_name", "a data source outside the rules for names")                                            \
-	X(VALUE, "value", "a value that is neither a number nor unknown")                                             \
+#include <stdint.h>
+
+#define REASON_TABLE(X)                                                                                                \
+	X(CONTENT_TYPE, "content_type", "content type other than application/json")                                    \
+	X(COMPRESSION, "compression", "a compressed body that cannot be unpacked")                                     \
+	X(TOO_LARGE, "too_large", "over 1 MiB after unpacking")                                                        \
+	X(NOT_JSON, "not_json", "not strict JSON in UTF-8")                                                            \
+	X(ENVELOPE, "envelope", "JSON of the wrong shape: not an object, or oslo.message not a text")                  \
+	X(OSLO_VERSION, "oslo_version", "oslo.version other than the text 2.0")                                        \
+	X(VERSION, "version", "version other than 1.0")                                                                \
+	X(NAMESPACE, "namespace", "a namespace that is not null")                                                      \
+	X(METHOD, "method", "a method other than poller_msg and ping")                                                 \
+	X(ARGS, "args", "args.args.message missing or not a text")                                                     \
+	X(CONTEXT_TYPE, "context_type", "_context_type other than data and info")                                      \
+	X(NO_HOST, "no_host", "no _context_hostid")                                                                    \
+	X(NO_PLUGIN, "no_plugin", "data without _context_plugin, or an info without Plugin")                           \
+	X(NO_VALUES, "no_values", "data without an object Values")                                                     \
+	X(TIMESTAMP, "timestamp", "TimeStamp absent or not an integer")                                                \
+	X(TOO_OLD, "too_old", "older than the longest retention")                                                      \
+	X(FUTURE, "future", "further ahead of the clock than max_future_s")                                            \
+	X(HOST_NAME, "host_name", "a hostID outside the rules for names")                                              \
+	X(PLUGIN_NAME, "plugin_name", "a plugin outside the rules for names")                                          \
+	X(DS_NAME, "ds_name", "a data source outside the rules for names")                                             \
+	X(VALUE, "value", "a value that is neither a number nor unknown")                                              \
 	X(INFO, "info", "an info without Infos, or a MyInfo without ID and Name")
 
 enum reason {
@@ -34,11 +36,15 @@ enum reason {
 #define REASON_ENUM(id, code, help) REASON_##id,
 	REASON_TABLE(REASON_ENUM)
 #undef REASON_ENUM
-	REASON_COUNT
+		REASON_COUNT
 };
 
 /* The code in files and replies, e.g. "not_json"; "" for REASON_NONE. */
 const char *reason_code(enum reason r);
 const char *reason_help(enum reason r);
+
+/* One more message or value was kept aside for this reason; how many since the start. Threads: any. */
+void reason_count(enum reason r);
+uint64_t reason_counted(enum reason r);
 
 #endif

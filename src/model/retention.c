@@ -11,7 +11,9 @@ const struct retention retention_default = {
 	.xff = 0.5F,
 };
 
-static const char *const aggregation_names[] = { "average", "sum", "last", "max", "min", "avg_zero", "absmax", "absmin" };
+static const char *const aggregation_names[] = {
+	"average", "sum", "last", "max", "min", "avg_zero", "absmax", "absmin"
+};
 
 bool aggregation_parse(struct text name, enum aggregation *out)
 {
@@ -34,7 +36,7 @@ static uint64_t unit_seconds(struct text unit)
 	static const struct {
 		const char *name;
 		uint64_t s;
-	} units[] = { { "seconds", 1 },   { "minutes", 60 },   { "hours", 3600 },
+	} units[] = { { "seconds", 1 },  { "minutes", 60 },   { "hours", 3600 },
 		      { "days", 86400 }, { "weeks", 604800 }, { "years", 31536000 } };
 
 	for (size_t i = 0; unit.n > 0 && i < ARRAY_LEN(units); i++)
@@ -70,11 +72,13 @@ static enum rc parse_archive(struct text t, struct archive *out, struct why *why
 	uint64_t step, step_unit, points, points_unit;
 
 	if (colon == NULL)
-		return because(why, RC_REFUSED, "archive \"%.*s\": expected STEP:POINTS or a form like 10s:6h", TEXT_ARG(t));
+		return because(why, RC_REFUSED, "archive \"%.*s\": expected STEP:POINTS or a form like 10s:6h",
+			       TEXT_ARG(t));
 	struct text left = { t.s, (size_t)(colon - t.s) }, right = { colon + 1, t.n - left.n - 1 };
 
 	if (!read_amount(left, &step, &step_unit) || !read_amount(right, &points, &points_unit))
-		return because(why, RC_REFUSED, "archive \"%.*s\": expected STEP:POINTS or a form like 10s:6h", TEXT_ARG(t));
+		return because(why, RC_REFUSED, "archive \"%.*s\": expected STEP:POINTS or a form like 10s:6h",
+			       TEXT_ARG(t));
 	if (step_unit != 0)
 		step *= step_unit;
 	if (step == 0 || step > UINT32_MAX)
@@ -141,7 +145,8 @@ enum rc retention_check(const struct retention *r, struct why *why)
 				       coarse->step_s, fine->step_s);
 		if (archive_span_s(coarse) <= archive_span_s(fine))
 			return because(why, RC_REFUSED,
-				       "archive %" PRIu32 ":%" PRIu32 " must reach further back than %" PRIu32 ":%" PRIu32,
+				       "archive %" PRIu32 ":%" PRIu32 " must reach further back than %" PRIu32
+				       ":%" PRIu32,
 				       coarse->step_s, coarse->n_points, fine->step_s, fine->n_points);
 		if (fine->n_points < coarse->step_s / fine->step_s)
 			return because(why, RC_REFUSED,

@@ -26,7 +26,8 @@ struct query {
 CHECKED enum rc query_hosts(const struct query *q, struct buf *out, struct why *why);
 CHECKED enum rc query_host(const struct query *q, struct text host, struct buf *out, struct why *why);
 CHECKED enum rc query_list(const struct query *q, struct text host, struct buf *out, struct why *why);
-CHECKED enum rc query_info(const struct query *q, struct text host, struct text plugin, struct buf *out, struct why *why);
+CHECKED enum rc query_info(const struct query *q, struct text host, struct text plugin, struct buf *out,
+			   struct why *why);
 
 /* What /data is asked. Either res, or from and until, is there. */
 struct query_data {

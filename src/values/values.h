@@ -15,9 +15,9 @@ struct values_batch {
 	const struct point *point;
 	size_t n_points;
 	/* answer */
-	enum rc rc;         /* RC_OK stored · RC_REFUSED can never be · RC_DISK, RC_PEER try again */
-	struct why why;     /* when rc is not RC_OK */
-	size_t n_kept_old;  /* points whose slot was left as stored (rules b and c of docs/spec/system.md "Files") */
+	enum rc rc;        /* RC_OK stored · RC_REFUSED can never be · RC_DISK, RC_PEER try again */
+	struct why why;    /* when rc is not RC_OK */
+	size_t n_kept_old; /* points whose slot was left as stored (rules b and c of docs/spec/system.md "Files") */
 };
 
 struct values;

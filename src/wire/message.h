@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/rc.h"
 #include "base/text.h"
 #include "model/reason.h"
 
@@ -39,15 +40,17 @@ struct message {
 	int64_t t_s;        /* data */
 	struct sample *sample;
 	size_t n_samples, n_refused; /* n_refused of the samples are SAMPLE_REFUSED; a repeated ds: the last counts */
-	struct text payload; /* info and MyInfo: the text verbatim */
+	struct text payload;         /* info and MyInfo: the text verbatim */
 	struct text msg_id, reply_q; /* a call: both set; a cast: none */
 };
+
+enum { REFUSAL_DETAIL_BYTES = 256 };
 
 /* Why a message is kept aside whole. host and plugin as far as they could be read. */
 struct refusal {
 	enum reason reason;
 	struct text host, plugin;
-	char detail[256];
+	char detail[REFUSAL_DETAIL_BYTES];
 };
 
 /*

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/mem.h"
 
 static void utf8_takes_and_refuses(void **state)
@@ -125,12 +126,54 @@ static void nearest_word(void **state)
 	(void)state;
 }
 
+static void maps_hold_what_a_list_would(void **state)
+{
+	static int value[500];
+	bool there[ARRAY_LEN(value)] = { false };
+	struct map m;
+	unsigned random = 12345;
+
+	map_init(&m);
+	assert_null(map_get(&m, TEXT("x")));
+	assert_null(map_remove(&m, TEXT("x")));
+	for (int step = 0; step < 20000; step++) {
+		char key[32];
+		size_t i;
+
+		random = random * 1103515245U + 12345U;
+		i = (random >> 8) % ARRAY_LEN(value);
+		snprintf(key, sizeof(key), "key%zu", i);
+		assert_ptr_equal(map_get(&m, text_of(key)), there[i] ? &value[i] : NULL);
+		if ((random >> 24) % 2 == 0)
+			assert_ptr_equal(map_put(&m, text_of(key), &value[i]), there[i] ? &value[i] : NULL);
+		else
+			assert_ptr_equal(map_remove(&m, text_of(key)), there[i] ? &value[i] : NULL);
+		there[i] = (random >> 24) % 2 == 0;
+	}
+	size_t at = 0, seen = 0, expected = 0;
+	struct text key;
+	void *v;
+
+	while (map_next(&m, &at, &key, &v))
+		seen += there[(int *)v - value] ? 1 : 1000000;
+	for (size_t i = 0; i < ARRAY_LEN(value); i++)
+		expected += there[i];
+	assert_int_equal(seen, expected);
+	assert_int_equal(m.n, expected);
+	map_fini(&m, NULL);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(utf8_takes_and_refuses), cmocka_unit_test(patterns_match),
-		cmocka_unit_test(buf_stops_at_its_ceiling), cmocka_unit_test(arena_keeps_what_it_gave),
-		cmocka_unit_test(why_says_both), cmocka_unit_test(nearest_word),
+		cmocka_unit_test(utf8_takes_and_refuses),
+		cmocka_unit_test(patterns_match),
+		cmocka_unit_test(buf_stops_at_its_ceiling),
+		cmocka_unit_test(arena_keeps_what_it_gave),
+		cmocka_unit_test(why_says_both),
+		cmocka_unit_test(nearest_word),
+		cmocka_unit_test(maps_hold_what_a_list_would),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,8 +16,10 @@ static void names_by_the_rules(void **state)
 	assert_int_equal(name_check_plugin_or_ds((struct text){ long_name, 251 }, NULL), RC_OK);
 	assert_int_equal(name_check_plugin_or_ds((struct text){ long_name, 252 }, NULL), RC_REFUSED);
 
-	static const struct text refused[] = { TEXT_INIT(""),     TEXT_INIT("."),      TEXT_INIT(".."),     TEXT_INIT("a/b"), TEXT_INIT("../up"),
-					       TEXT_INIT("a\nb"), TEXT_INIT("n\0ul"), TEXT_INIT("a\x7F"), TEXT_INIT("\xFF"), TEXT_INIT("\xC2\x85") };
+	static const struct text refused[] = { TEXT_INIT(""),        TEXT_INIT("."),     TEXT_INIT(".."),
+					       TEXT_INIT("a/b"),     TEXT_INIT("../up"), TEXT_INIT("a\nb"),
+					       TEXT_INIT("n\0ul"),   TEXT_INIT("a\x7F"), TEXT_INIT("\xFF"),
+					       TEXT_INIT("\xC2\x85") };
 
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
 		assert_int_equal(name_check_plugin_or_ds(refused[i], NULL), RC_REFUSED);

@@ -26,8 +26,18 @@ static void reads_both_forms(void **state)
 static void refuses_malformed_retentions(void **state)
 {
 	static const char *const refused[] = {
-		"",       "60s",        "0s:10",        "60:0",    "60s:60x",        "60:1440,60:20",
-		"60:10,90:100", "60:1440,300:100", "60:2,300:10", "x:y", "60:99999999999", "1:4294967296",
+		"",
+		"60s",
+		"0s:10",
+		"60:0",
+		"60s:60x",
+		"60:1440,60:20",
+		"60:10,90:100",
+		"60:1440,300:100",
+		"60:2,300:10",
+		"x:y",
+		"60:99999999999",
+		"1:4294967296",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
@@ -79,8 +89,10 @@ static void spans_consolidate_on_long_boundaries(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_both_forms), cmocka_unit_test(refuses_malformed_retentions),
-		cmocka_unit_test(first_matching_rule_wins), cmocka_unit_test(spans_consolidate_on_long_boundaries),
+		cmocka_unit_test(reads_both_forms),
+		cmocka_unit_test(refuses_malformed_retentions),
+		cmocka_unit_test(first_matching_rule_wins),
+		cmocka_unit_test(spans_consolidate_on_long_boundaries),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,29 @@
+/*
+ * One round of storing: batches of decoded messages → hosts, points, infos, the kept-aside lines → every item's fate.
+ * One attempt and never a wait: who handed a failed item over decides when to try again. Safe to repeat.
+ */
+#ifndef INGEST_STORE_H
+#define INGEST_STORE_H
+
+#include "ingest/hosts.h"
+#include "ingest/infos.h"
+#include "ingest/ingest.h"
+#include "ingest/rejected.h"
+
+struct store {
+	struct ingest_options options;
+	struct hosts hosts;
+	struct infos infos;
+	struct rejected rejected;
+	struct arena arena;
+	int64_t longest_s;   /* of any retention */
+	struct mono checked; /* when the metadata store was last asked anything */
+};
+
+CHECKED enum rc store_init(struct store *s, const struct ingest_options *options, struct why *why);
+void store_fini(struct store *s);
+
+/* Try every item of the list of batches that is waiting or failed. now_s: Unix seconds, for the kept-aside lines. */
+void store_round(struct store *s, struct batch *first, int64_t now_s, struct mono now);
+
+#endif

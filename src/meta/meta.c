@@ -1,0 +1,77 @@
+#include "meta/meta.h"
+
+#include "meta/backend.h"
+
+void meta_hash_name(enum meta_hash hash, struct text host, struct buf *out)
+{
+	switch (hash) {
+	case META_HOSTS:
+		buf_add_str(out, "HOSTS");
+		return;
+	case META_HOST_ID:
+		buf_add_str(out, "HOST_ID");
+		return;
+	case META_WSP_PATH:
+		buf_add_str(out, "WSP_PATH");
+		return;
+	case META_INFOS:
+		buf_add_str(out, "INFOS@");
+		buf_add_text(out, host);
+		return;
+	case META_DELETED_HOSTS:
+		buf_add_str(out, "DELETED_HOSTS");
+		return;
+	case META_DELETED_PLUGINS:
+		buf_add_str(out, "DELETED_PLUGINS");
+		return;
+	}
+	must(!"a hash of enum meta_hash");
+}
+
+const char *meta_string_name(enum meta_string key)
+{
+	switch (key) {
+	case META_OLD_WSP:
+		return "OLD_WSP";
+	case META_LAST_WSP_CLEAN:
+		return "LAST_WSP_CLEAN";
+	}
+	must(!"a key of enum meta_string");
+	return NULL;
+}
+
+void backend_name_init(struct buf *name)
+{
+	buf_init(name, SIZE_MAX / 4);
+}
+
+enum rc backend_answer(struct meta_read *read, struct text value, struct buf *answers, struct why *why)
+{
+	read->found = true;
+	read->value = value;
+	return backend_hand_out(value, answers, why);
+}
+
+void backend_settle(struct meta_read *read, size_t n, const struct buf *answers, size_t from)
+{
+	struct text all = buf_text(answers);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!read[i].found) {
+			read[i].value = TEXT_NONE;
+			continue;
+		}
+		read[i].value.s = all.s + from;
+		from += read[i].value.n;
+	}
+}
+
+enum rc backend_hand_out(struct text value, struct buf *out, struct why *why)
+{
+	size_t before = out->n;
+
+	buf_add_text(out, value);
+	if (out->n - before == value.n)
+		return RC_OK;
+	return because(why, RC_FULL, "a metadata value of %zu bytes does not fit below %zu bytes", value.n, out->max);
+}

@@ -1,0 +1,27 @@
+/*
+ * The RabbitMQ input: thread `amqp` takes messages, hands them to ingest in batches and acknowledges what is safe.
+ * Source: docs/spec/system.md "RabbitMQ".
+ */
+#ifndef STORAGE_AMQP_INPUT_H
+#define STORAGE_AMQP_INPUT_H
+
+#include "broker/broker.h"
+#include "config/host_list.h"
+#include "ingest/ingest.h"
+#include "meta/meta.h"
+
+struct amqp_input_options {
+	struct broker_options broker;
+	const struct host_list *hosts; /* borrowed until stop */
+	struct ingest *ingest;         /* borrowed until stop */
+	struct meta *meta;             /* borrowed until stop; asked once for hosts that are no longer listed */
+};
+
+struct amqp_input;
+
+/* Starts the thread and returns at once; connecting goes on by itself, for ever. */
+struct amqp_input *amqp_input_start(const struct amqp_input_options *options);
+/* Takes no more, waits for what is being stored, acknowledges it, closes the connection. */
+void amqp_input_stop(struct amqp_input *in);
+
+#endif

@@ -1,0 +1,243 @@
+#include "wsp/apply.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+enum {
+	MAX_WINDOW = 8192, /* slots held at once, unless one coarse slot needs more */
+	MAX_GAP = 512,     /* reading over a longer run of slots that nobody asked for costs more than a second read */
+	FEW = 8,
+};
+
+/* One archive's part of an apply. */
+struct level {
+	const struct wsp *w;
+	const struct wsp_archive *archive, *coarser; /* coarser NULL: the last */
+	int64_t base_s;
+	enum wsp_manner manner;
+};
+
+size_t wsp_archive_for_age(const struct wsp *w, int64_t age_s)
+{
+	size_t i = 0;
+
+	while (i < w->n_archives && wsp_span_s(&w->archive[i]) < age_s)
+		i++;
+	return i;
+}
+
+/* The whole coarse slots around a change, so that their aggregate can be worked out from the same window. */
+static uint32_t unit_s(const struct level *l)
+{
+	return l->coarser == NULL ? l->archive->step_s : l->coarser->step_s;
+}
+
+/* How many of change[0 .. n) go into one window of *n_slots from *start_s on. At least one; never half a coarse slot. */
+static size_t group(const struct level *l, const struct change *change, size_t n, int64_t *start_s, uint32_t *n_slots)
+{
+	const struct wsp_archive *a = l->archive;
+	uint32_t unit = unit_s(l), most = a->n_points < MAX_WINDOW ? a->n_points : MAX_WINDOW;
+	int64_t last_s;
+	size_t taken;
+
+	*start_s = last_s = wsp_align(change[0].slot_s, unit);
+	for (taken = 1; taken < n; taken++) {
+		int64_t here_s = wsp_align(change[taken].slot_s, unit);
+
+		if (here_s == last_s)
+			continue;
+		if ((here_s + unit - *start_s) / a->step_s > most ||
+		    (change[taken].slot_s - change[taken - 1].slot_s) / a->step_s > MAX_GAP)
+			break;
+		last_s = here_s;
+	}
+	*n_slots = (uint32_t)((last_s + unit - *start_s) / a->step_s);
+	return taken;
+}
+
+static void put(const struct level *l, struct window *v, struct change *c)
+{
+	uint32_t i = (uint32_t)((c->slot_s - v->start_s) / l->archive->step_s);
+	int64_t stored_s = window_stored_s(v, i);
+
+	c->changed = c->kept = false;
+	if (!c->has)
+		return;
+	if (l->manner == AS_PRODUCT && (stored_s > c->slot_s || !(stored_s == c->slot_s ? c->replace : c->fill))) {
+		c->kept = true;
+		return;
+	}
+	c->changed = window_put(v, i, c->slot_s, c->value);
+}
+
+/* What the finer slots of v say about the coarse slot at slot_s; `changed`: one of them has just changed. */
+static struct change raise_one(const struct level *l, const struct window *v, int64_t slot_s, bool changed)
+{
+	uint32_t step_s = l->archive->step_s, n = l->coarser->step_s / step_s;
+	uint32_t first = (uint32_t)((slot_s - v->start_s) / step_s);
+	struct aggregate a = aggregate_start(l->w->aggregation);
+	bool overtaken = false;
+
+	for (uint32_t i = 0; i < n; i++) {
+		int64_t expected_s = slot_s + (int64_t)i * step_s, stored_s = window_stored_s(v, first + i);
+
+		if (stored_s == expected_s)
+			aggregate_add(&a, window_value(v, first + i));
+		else if (stored_s > expected_s)
+			overtaken = true;
+	}
+	struct change c = { .slot_s = slot_s, .fill = true, .replace = changed && !overtaken };
+
+	c.has = a.n > 0 && (double)a.n / n >= (double)l->w->xff;
+	if (c.has)
+		c.value = wsp_aggregated(&a, n);
+	return c;
+}
+
+/* The coarse slots over change[0 .. n), which lie in v: into up[], which has room for n. Returns their number. */
+static size_t raise(const struct level *l, const struct window *v, const struct change *change, size_t n,
+		    struct change *up)
+{
+	size_t n_up = 0;
+
+	for (size_t i = 0; i < n;) {
+		int64_t slot_s = wsp_align(change[i].slot_s, l->coarser->step_s);
+		bool changed = false;
+
+		for (; i < n && change[i].slot_s < slot_s + l->coarser->step_s; i++)
+			changed = changed || change[i].changed;
+		up[n_up++] = raise_one(l, v, slot_s, changed);
+	}
+	return n_up;
+}
+
+/* Changes too far apart for one window: all are written before the first coarse slot is worked out, as whisper does. */
+static enum rc run_apart(const struct level *l, struct change *change, size_t n, struct change *up, size_t *n_up,
+			 struct why *why)
+{
+	int fd = l->w->fd;
+	struct window v;
+	int64_t start_s;
+	uint32_t n_slots;
+	enum rc rc;
+
+	for (size_t i = 0, taken; i < n; i += taken) {
+		taken = group(l, change + i, n - i, &start_s, &n_slots);
+		rc = window_load(&v, fd, l->archive, l->base_s, start_s, n_slots, why);
+		if (rc != RC_OK)
+			return rc;
+		for (size_t k = i; k < i + taken; k++)
+			put(l, &v, &change[k]);
+		rc = window_flush(&v, fd, why);
+		window_fini(&v);
+		if (rc != RC_OK)
+			return rc;
+	}
+	*n_up = 0;
+	for (size_t i = 0, taken; l->coarser != NULL && i < n; i += taken) {
+		taken = group(l, change + i, n - i, &start_s, &n_slots);
+		rc = window_load(&v, fd, l->archive, l->base_s, start_s, n_slots, why);
+		if (rc != RC_OK)
+			return rc;
+		*n_up += raise(l, &v, change + i, taken, up + *n_up);
+		window_fini(&v);
+	}
+	return RC_OK;
+}
+
+/* One archive. *held: v is loaded and, perhaps, waits to be written. */
+static enum rc run(const struct level *l, struct change *change, size_t n, struct window *v, bool *held,
+		   struct change *up, size_t *n_up, struct why *why)
+{
+	int64_t start_s;
+	uint32_t n_slots;
+	enum rc rc;
+
+	*held = false;
+	if (group(l, change, n, &start_s, &n_slots) < n)
+		return run_apart(l, change, n, up, n_up, why);
+	rc = window_load(v, l->w->fd, l->archive, l->base_s, start_s, n_slots, why);
+	if (rc != RC_OK)
+		return rc;
+	*held = true;
+	for (size_t i = 0; i < n; i++)
+		put(l, v, &change[i]);
+	*n_up = l->coarser == NULL ? 0 : raise(l, v, change, n, up);
+	return RC_OK;
+}
+
+static bool any_value(const struct change *change, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (change[i].has)
+			return true;
+	return false;
+}
+
+/* What slot 0 holds, or in an empty archive will hold: the first change that is going to be written. */
+static enum rc find_base(struct level *l, const struct change *change, size_t n, struct why *why)
+{
+	enum rc rc = wsp_read_base(l->w->fd, l->archive, &l->base_s, why);
+
+	for (size_t i = 0; i < n && rc == RC_OK && l->base_s == 0; i++)
+		if (change[i].has && (change[i].fill || l->manner == AS_WHISPER))
+			l->base_s = change[i].slot_s;
+	return rc;
+}
+
+static enum rc apply(struct wsp *w, size_t level, struct change *change, size_t n, enum wsp_manner manner,
+		     struct why *why)
+{
+	struct window held[RETENTION_MAX_ARCHIVES];
+	struct change few[FEW], *up = n <= FEW ? few : must_alloc(n * sizeof(*up)), *now = change;
+	bool is_held[RETENTION_MAX_ARCHIVES];
+	size_t i = level, reached = level;
+	enum rc rc = RC_OK;
+
+	while (i < w->n_archives && any_value(now, n)) {
+		struct level l = { .w = w, .archive = &w->archive[i], .manner = manner };
+
+		if (i + 1 < w->n_archives)
+			l.coarser = &w->archive[i + 1];
+		rc = find_base(&l, now, n, why);
+		if (rc != RC_OK)
+			goto out;
+		rc = run(&l, now, n, &held[i], &is_held[i], up, &n, why);
+		reached = i + 1;
+		if (rc != RC_OK)
+			goto out;
+		now = up;
+		i++;
+	}
+	for (i = reached; i > level && rc == RC_OK; i--)
+		if (is_held[i - 1])
+			rc = window_flush(&held[i - 1], w->fd, why);
+out:
+	for (i = level; i < reached; i++)
+		if (is_held[i])
+			window_fini(&held[i]);
+	if (up != few)
+		free(up);
+	return rc;
+}
+
+enum rc wsp_apply(struct wsp *w, size_t level, struct change *change, size_t n, enum wsp_manner manner, struct why *why)
+{
+	struct level l = { .w = w, .archive = &w->archive[level] };
+	enum rc rc = RC_OK;
+
+	if (manner == AS_WHISPER)
+		return apply(w, level, change, n, manner, why);
+	/* What fits one window at a time, so that the finest slots are written last. */
+	if (level + 1 < w->n_archives)
+		l.coarser = &w->archive[level + 1];
+	for (size_t i = 0, taken; i < n && rc == RC_OK; i += taken) {
+		int64_t start_s;
+		uint32_t n_slots;
+
+		taken = group(&l, change + i, n - i, &start_s, &n_slots);
+		rc = apply(w, level, change + i, taken, manner, why);
+	}
+	return rc;
+}

@@ -1,0 +1,96 @@
+#include "wsp/slots.h"
+
+#include <stdlib.h>
+
+#include "base/fileio.h"
+#include "base/mem.h"
+
+enum rc wsp_read_base(int fd, const struct wsp_archive *a, int64_t *base_s, struct why *why)
+{
+	unsigned char stored[4];
+	enum rc rc = fileio_pread(fd, stored, sizeof(stored), a->offset, why);
+
+	if (rc == RC_OK)
+		*base_s = bytes_get_be32(stored);
+	return rc;
+}
+
+static uint64_t offset_of(const struct wsp_archive *a, uint32_t index)
+{
+	return a->offset + (uint64_t)index * WSP_SLOT_BYTES;
+}
+
+enum rc wsp_read_slots(int fd, const struct wsp_archive *a, uint32_t first, uint32_t n, unsigned char *out,
+		       struct why *why)
+{
+	uint32_t to_end = a->n_points - first, n_first = n < to_end ? n : to_end;
+	enum rc rc = fileio_pread(fd, out, (size_t)n_first * WSP_SLOT_BYTES, offset_of(a, first), why);
+
+	if (rc == RC_OK && n_first < n)
+		rc = fileio_pread(fd, out + (size_t)n_first * WSP_SLOT_BYTES, (size_t)(n - n_first) * WSP_SLOT_BYTES,
+				  a->offset, why);
+	return rc;
+}
+
+enum rc window_load(struct window *v, int fd, const struct wsp_archive *a, int64_t base_s, int64_t start_s, uint32_t n,
+		    struct why *why)
+{
+	enum rc rc;
+
+	must(n > 0 && n <= a->n_points);
+	v->archive = a;
+	v->start_s = start_s;
+	v->first = wsp_slot_index(a, base_s, start_s);
+	v->n = n;
+	v->dirty_from = v->dirty_until = 0;
+	v->at = n <= WINDOW_SMALL ? v->small : must_alloc((size_t)n * WSP_SLOT_BYTES);
+	rc = wsp_read_slots(fd, a, v->first, n, v->at, why);
+	if (rc != RC_OK)
+		window_fini(v);
+	return rc;
+}
+
+void window_fini(struct window *v)
+{
+	if (v->at != v->small)
+		free(v->at);
+	v->at = NULL;
+}
+
+bool window_put(struct window *v, uint32_t i, int64_t slot_s, double value)
+{
+	unsigned char point[WSP_SLOT_BYTES];
+
+	bytes_put_be32(point, (uint32_t)slot_s);
+	bytes_put_be_double(point + 4, value);
+	if (memcmp(window_slot(v, i), point, sizeof(point)) == 0)
+		return false;
+	memcpy(window_slot(v, i), point, sizeof(point));
+	if (v->dirty_from == v->dirty_until) {
+		v->dirty_from = i;
+		v->dirty_until = i + 1;
+	} else if (i < v->dirty_from) {
+		v->dirty_from = i;
+	} else if (i >= v->dirty_until) {
+		v->dirty_until = i + 1;
+	}
+	return true;
+}
+
+enum rc window_flush(struct window *v, int fd, struct why *why)
+{
+	const struct wsp_archive *a = v->archive;
+	uint32_t n = v->dirty_until - v->dirty_from;
+	uint64_t index = ((uint64_t)v->first + v->dirty_from) % a->n_points;
+	uint32_t to_end = a->n_points - (uint32_t)index, n_first = n < to_end ? n : to_end;
+	enum rc rc = RC_OK;
+
+	if (n > 0)
+		rc = fileio_pwrite(fd, window_slot(v, v->dirty_from), (size_t)n_first * WSP_SLOT_BYTES,
+				   offset_of(a, (uint32_t)index), why);
+	if (rc == RC_OK && n_first < n)
+		rc = fileio_pwrite(fd, window_slot(v, v->dirty_from + n_first), (size_t)(n - n_first) * WSP_SLOT_BYTES,
+				   a->offset, why);
+	v->dirty_from = v->dirty_until = 0;
+	return rc;
+}
