@@ -211,8 +211,7 @@ static void reads_seconds(void **state)
 					   "99999999999999999999999999999",
 					   "1e16",
 					   "12a",
-					   "1."
-					   "5x" };
+					   "1.5x" };
 	int64_t s;
 
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
