@@ -64,7 +64,7 @@ static void *run_fake(void *argument)
 static void fake_start(struct fake *f, const char *const *script, int n_clients, bool byte_by_byte)
 {
 	*f = (struct fake){ .script = script, .n_clients = n_clients, .byte_by_byte = byte_by_byte };
-	snprintf(f->folder, sizeof(f->folder), "/tmp/numeter-link-XXXXXX");
+	snprintf(f->folder, sizeof(f->folder), "/tmp/numeter-pipeline-XXXXXX");
 	assert_non_null(mkdtemp(f->folder));
 	f->address.sun_family = AF_UNIX;
 	snprintf(f->address.sun_path, sizeof(f->address.sun_path), "%s/s", f->folder);
@@ -264,5 +264,5 @@ int main(void)
 		cmocka_unit_test(tries_a_stale_connection_once_more),
 	};
 
-	return cmocka_run_group_tests_name("meta_link", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("meta_pipeline", tests, NULL, NULL);
 }
