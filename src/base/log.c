@@ -82,7 +82,8 @@ void log_close(void)
 	sink.file_fd = -1;
 }
 
-static void write_line(enum log_level level, const char *event, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void write_line(enum log_level level, const char *event,
+							     const char *format, va_list args)
 {
 	int saved_errno = errno;
 	char line[1600], stamp[32];

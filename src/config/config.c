@@ -149,16 +149,22 @@ static enum rc set_global(const struct source *source, const struct ini *ini, st
 	rc = set_given(source, &g, c, why);
 	if (rc != RC_OK)
 		goto out;
-	if ((c->rpc_ssl_cert == NULL) != (c->rpc_ssl_key == NULL)) {
-		const char *has = c->rpc_ssl_key == NULL ? "rpc_ssl_cert" : "rpc_ssl_key";
-		const char *lacks = c->rpc_ssl_key == NULL ? "rpc_ssl_key" : "rpc_ssl_cert";
-
-		rc = source_refuse(source, g.line[option_find(&option_global, has)]->number, why,
-				   "%s: expected %s as well", has, lacks);
-	}
+	for (size_t i = 0; i < option_global.n; i++)
+		c->key_line[i] = g.line[i] == NULL ? 0 : (unsigned)g.line[i]->number;
 out:
 	given_fini(&g);
 	return rc;
+}
+
+/* Keys that need each other. */
+static enum rc check_pairs(const struct source *source, const struct config *c, struct why *why)
+{
+	const char *has = c->rpc_ssl_key == NULL ? "rpc_ssl_cert" : "rpc_ssl_key";
+	const char *lacks = c->rpc_ssl_key == NULL ? "rpc_ssl_key" : "rpc_ssl_cert";
+
+	if ((c->rpc_ssl_cert == NULL) == (c->rpc_ssl_key == NULL))
+		return RC_OK;
+	return source_refuse(source, config_line(c, has), why, "%s: expected %s as well", has, lacks);
 }
 
 static size_t find_rule(const struct schema *s, struct text name)
@@ -214,7 +220,7 @@ out:
 
 static void set_presets(struct config *c)
 {
-	*c = (struct config){ 0 };
+	*c = (struct config){ .key_line = must_alloc(option_global.n * sizeof(*c->key_line)) };
 	schema_init(&c->schema);
 	for (size_t i = 0; i < option_global.n; i++) {
 		const struct option *o = &option_global.row[i];
@@ -237,6 +243,9 @@ enum rc config_parse(struct text content, const char *name, struct config *out, 
 	if (rc != RC_OK)
 		goto out;
 	rc = set_global(&source, &ini, &c, why);
+	if (rc != RC_OK)
+		goto out;
+	rc = check_pairs(&source, &c, why);
 	if (rc != RC_OK)
 		goto out;
 	rc = set_rules(&source, &ini, &c.schema, why);
@@ -263,6 +272,13 @@ enum rc config_read(const char *path, struct config *out, config_warn_fn *warn, 
 	return rc;
 }
 
+unsigned config_line(const struct config *c, const char *key)
+{
+	int at = option_find(&option_global, key);
+
+	return at == OPTION_UNKNOWN || c->key_line == NULL ? 0 : c->key_line[at];
+}
+
 void config_fini(struct config *c)
 {
 	for (size_t i = 0; i < option_global.n; i++) {
@@ -272,5 +288,6 @@ void config_fini(struct config *c)
 			o->kind->fini(o, c);
 	}
 	schema_fini(&c->schema);
+	free(c->key_line);
 	*c = (struct config){ 0 };
 }

@@ -64,6 +64,7 @@ struct config {
 	int64_t rejected_max_bytes, max_future_s;
 	enum config_res_windows res_windows;
 	struct schema schema; /* archives and the [archives NAME] sections */
+	unsigned *key_line;   /* for config_line() alone */
 };
 
 /* For each warning ("file:line: key: unknown option, did you mean …?"), in the file's order. */
@@ -83,7 +84,7 @@ CHECKED enum rc config_parse(struct text content, const char *name, struct confi
 			     void *argument, struct why *why);
 void config_fini(struct config *c);
 
-/* The line of the file on which this key of [global] stands last; 0 when it is not there. */
+/* The line of the file on which this key of [global] stands last; 0 when it is not there, or is no key of ours. */
 unsigned config_line(const struct config *c, const char *key);
 
 /* Every option with its value now, as a file that reads back to the same; secrets as "***" unless with_secrets. */

@@ -35,8 +35,15 @@ extern const struct kind kind_archives, kind_aggregation;
 /* Refuse: `"culprit": expected …`; without the culprit when it is TEXT_NONE or the option is secret. */
 enum rc kind_refuse(const struct option *o, struct text culprit, struct why *why);
 
+/* Likewise, without the culprit when the whole value has an `@`: an address with a password before it. */
+enum rc kind_refuse_address(const struct option *o, struct text culprit, struct text whole, struct why *why);
+
 /* Text of a heap field set to t (NULL when empty), the old one freed. */
 void kind_set_text(char **field, struct text t);
 bool kind_has_control(struct text t);
+
+/* print and fini of the kinds whose field is a text on the heap, NULL for none. */
+void kind_print_text(const struct option *o, const void *base, struct buf *out);
+void kind_fini_text(const struct option *o, void *base);
 
 #endif

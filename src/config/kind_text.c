@@ -6,12 +6,12 @@
 
 #include "config/option.h"
 
-static void fini_text(const struct option *o, void *base)
+void kind_fini_text(const struct option *o, void *base)
 {
 	kind_set_text(option_field(o, base), TEXT_NONE);
 }
 
-static void print_text(const struct option *o, const void *base, struct buf *out)
+void kind_print_text(const struct option *o, const void *base, struct buf *out)
 {
 	char *const *field = option_field_const(o, base);
 
@@ -33,7 +33,7 @@ static void expect_text(const struct option *o, struct buf *out)
 	buf_addf(out, "text of at most %" PRId64 " bytes without control characters", o->most);
 }
 
-const struct kind kind_text = { "text", false, parse_text, print_text, fini_text, expect_text, "text" };
+const struct kind kind_text = { "text", false, parse_text, kind_print_text, kind_fini_text, expect_text, "text" };
 
 /* a glob pattern: text that the manual names otherwise */
 
@@ -43,7 +43,7 @@ static void expect_pattern(const struct option *o, struct buf *out)
 }
 
 const struct kind kind_pattern = {
-	"pattern", false, parse_text, print_text, fini_text, expect_pattern, "pattern with * ? [a-z]"
+	"pattern", false, parse_text, kind_print_text, kind_fini_text, expect_pattern, "pattern with * ? [a-z]"
 };
 
 /* an absolute path */
@@ -62,7 +62,7 @@ static void expect_path(const struct option *o, struct buf *out)
 	buf_add_str(out, "an absolute path");
 }
 
-const struct kind kind_path = { "path", false, parse_path, print_text, fini_text, expect_path, NULL };
+const struct kind kind_path = { "path", false, parse_path, kind_print_text, kind_fini_text, expect_path, NULL };
 
 /* text whose preset is the machine's name */
 
@@ -78,7 +78,8 @@ static enum rc parse_host_name(const struct option *o, struct text t, void *base
 	return parse_text(o, text_of(name[0] == '\0' ? "localhost" : name), base, why);
 }
 
-const struct kind kind_host_name = { "text", false, parse_host_name, print_text, fini_text, expect_text, "text" };
+const struct kind kind_host_name = { "text",         false,       parse_host_name, kind_print_text,
+				     kind_fini_text, expect_text, "text" };
 
 /* what can stand in an HTTP header behind "Bearer " */
 
@@ -96,5 +97,5 @@ static void expect_token(const struct option *o, struct buf *out)
 }
 
 const struct kind kind_token = {
-	"text", false, parse_token, print_text, fini_text, expect_token, "visible ASCII without blanks"
+	"text", false, parse_token, kind_print_text, kind_fini_text, expect_token, "visible ASCII without blanks"
 };

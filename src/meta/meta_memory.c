@@ -45,7 +45,7 @@ static void entry_free(struct entry *e)
 	free(e);
 }
 
-/* The link that points at the entry, or at NULL where it would be put. */
+/* The pipeline that points at the entry, or at NULL where it would be put. */
 static struct entry **find(struct meta_memory *m, struct text name, struct text field)
 {
 	struct entry **at = &m->bucket[text_hash(field, text_hash(name, 0)) % m->n_buckets];

@@ -1,8 +1,8 @@
 /*
- * The contract on a Redis server: a pool of links, and each call as one pipelined request over one of them.
+ * The contract on a Redis server: a pool of pipelines, and each call as one pipelined request over one of them.
  *
- * A link that is lost takes the idle ones of its time with it (the server went away for all of them) and the generation
- * grows. A request over a link from the pool that the server had hung up on is done once more over a fresh one; every
+ * A pipeline that is lost takes the idle ones of its time with it (the server went away for all of them) and the generation
+ * grows. A request over a pipeline from the pool that the server had hung up on is done once more over a fresh one; every
  * request may be repeated without harm.
  */
 #include <stdlib.h>
@@ -11,16 +11,16 @@
 #include "base/lock.h"
 #include "base/mem.h"
 #include "meta/backend.h"
-#include "meta/link.h"
+#include "meta/pipeline.h"
 
 enum {
-	IDLE_MAX = 16,        /* links kept for the next call */
+	IDLE_MAX = 16,        /* pipelines kept for the next call */
 	SLOW_MS = 250,        /* a failed connect that took longer made its caller wait */
 	SLOW_PAUSE_MS = 1000, /* then nobody else waits, and this long nobody tries */
 };
 
-struct idle_link {
-	struct link *link;
+struct idle_pipeline {
+	struct pipeline *pipeline;
 	uint64_t generation; /* when it was made */
 };
 
@@ -31,7 +31,7 @@ struct meta_redis {
 	char *server; /* for why */
 	struct lock lock;
 	/* under lock */
-	struct idle_link idle[IDLE_MAX];
+	struct idle_pipeline idle[IDLE_MAX];
 	size_t n_idle;
 	uint64_t generation;
 	bool slow;    /* the last connect failed after a long wait */
@@ -42,14 +42,14 @@ struct meta_redis {
 
 /* ---- the pool ---- */
 
-static void close_all(struct idle_link *link, size_t n)
+static void close_all(struct idle_pipeline *pipeline, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		link_close(link[i].link);
+		pipeline_close(pipeline[i].pipeline);
 }
 
-/* The link that was made at `generation` is lost: forget the idle ones with it. Moves them to `gone`, to be closed. */
-static size_t grow_generation(struct meta_redis *m, uint64_t generation, struct idle_link gone[IDLE_MAX])
+/* The pipeline that was made at `generation` is lost: forget the idle ones with it. Moves them to `gone`, to be closed. */
+static size_t grow_generation(struct meta_redis *m, uint64_t generation, struct idle_pipeline gone[IDLE_MAX])
 {
 	size_t n = 0;
 
@@ -63,15 +63,15 @@ static size_t grow_generation(struct meta_redis *m, uint64_t generation, struct 
 	return n;
 }
 
-static void give_back(struct meta_redis *m, struct idle_link used)
+static void give_back(struct meta_redis *m, struct idle_pipeline used)
 {
-	struct idle_link gone[IDLE_MAX + 1];
+	struct idle_pipeline gone[IDLE_MAX + 1];
 	size_t n_gone = 0;
 
 	lock_take(&m->lock);
-	if (link_is_lost(used.link))
+	if (pipeline_is_lost(used.pipeline))
 		n_gone = grow_generation(m, used.generation, gone);
-	if (!link_is_lost(used.link) && used.generation == m->generation && m->n_idle < IDLE_MAX)
+	if (!pipeline_is_lost(used.pipeline) && used.generation == m->generation && m->n_idle < IDLE_MAX)
 		m->idle[m->n_idle++] = used;
 	else
 		gone[n_gone++] = used;
@@ -79,7 +79,7 @@ static void give_back(struct meta_redis *m, struct idle_link used)
 	close_all(gone, n_gone);
 }
 
-static bool take_idle(struct meta_redis *m, struct idle_link *out)
+static bool take_idle(struct meta_redis *m, struct idle_pipeline *out)
 {
 	bool any;
 
@@ -91,8 +91,8 @@ static bool take_idle(struct meta_redis *m, struct idle_link *out)
 	return any;
 }
 
-/* A new link. While the server lets connects time out, one caller at a time waits for it; the others fail at once. */
-static enum rc connect_new(struct meta_redis *m, struct idle_link *out, struct why *why)
+/* A new pipeline. While the server lets connects time out, one caller at a time waits for it; the others fail at once. */
+static enum rc connect_new(struct meta_redis *m, struct idle_pipeline *out, struct why *why)
 {
 	struct mono start = mono_now(), end;
 	struct why cause = { "" };
@@ -108,7 +108,7 @@ static enum rc connect_new(struct meta_redis *m, struct idle_link *out, struct w
 	if (rc != RC_OK)
 		return rc;
 
-	rc = link_open(&m->options, m->server, &out->link, &cause);
+	rc = pipeline_open(&m->options, m->server, &out->pipeline, &cause);
 	end = mono_now();
 
 	lock_take(&m->lock);
@@ -120,12 +120,12 @@ static enum rc connect_new(struct meta_redis *m, struct idle_link *out, struct w
 	return rc == RC_OK ? RC_OK : because(why, rc, "%s", cause.text);
 }
 
-typedef enum rc request_fn(struct link *l, void *request, struct why *why);
+typedef enum rc request_fn(struct pipeline *l, void *request, struct why *why);
 
 static enum rc run(struct meta_redis *m, request_fn *fn, void *request, struct why *why)
 {
 	for (bool again = false;; again = true) {
-		struct idle_link used;
+		struct idle_pipeline used;
 		bool pooled = take_idle(m, &used), hung_up;
 		enum rc rc = RC_OK;
 
@@ -133,8 +133,8 @@ static enum rc run(struct meta_redis *m, request_fn *fn, void *request, struct w
 			rc = connect_new(m, &used, why);
 		if (rc != RC_OK)
 			return rc;
-		rc = fn(used.link, request, why);
-		hung_up = link_was_hung_up(used.link);
+		rc = fn(used.pipeline, request, why);
+		hung_up = pipeline_was_hung_up(used.pipeline);
 		give_back(m, used);
 		if (!(hung_up && pooled) || again)
 			return rc;
@@ -143,22 +143,27 @@ static enum rc run(struct meta_redis *m, request_fn *fn, void *request, struct w
 
 /* ---- answers ---- */
 
-/* Take every answer that is due; the first refusal, also inside EXEC's answer, is the error. */
-static enum rc take_accepted(struct link *l, struct why *why)
+/*
+ * Take every answer that is due; the first refusal, also inside EXEC's answer, is the error. *n_done: of how many writes
+ * EXEC told the outcome.
+ */
+static enum rc take_accepted(struct pipeline *l, size_t *n_done, struct why *why)
 {
 	enum rc rc = RC_OK;
 
-	while (link_n_due(l) > 0) {
+	while (pipeline_n_due(l) > 0) {
 		redisReply *reply;
-		enum rc taken = link_take(l, &reply, rc == RC_OK ? why : NULL);
+		enum rc taken = pipeline_take(l, &reply, rc == RC_OK ? why : NULL);
 
 		if (taken != RC_OK)
 			return taken;
 		if (reply->type == REDIS_REPLY_ERROR && rc == RC_OK)
-			rc = link_refusal(l, reply, why);
+			rc = pipeline_refusal(l, reply, why);
+		if (reply->type == REDIS_REPLY_ARRAY)
+			*n_done = reply->elements;
 		for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements && rc == RC_OK; i++) {
 			if (reply->element[i]->type == REDIS_REPLY_ERROR)
-				rc = link_refusal(l, reply->element[i], why);
+				rc = pipeline_refusal(l, reply->element[i], why);
 		}
 		freeReplyObject(reply);
 	}
@@ -166,10 +171,10 @@ static enum rc take_accepted(struct link *l, struct why *why)
 }
 
 /* The answer to a GET or HGET. *found false when there is no such field. */
-static enum rc take_value(struct link *l, bool *found, redisReply **out, struct why *why)
+static enum rc take_value(struct pipeline *l, bool *found, redisReply **out, struct why *why)
 {
 	redisReply *reply;
-	enum rc rc = link_take(l, &reply, why);
+	enum rc rc = pipeline_take(l, &reply, why);
 
 	if (rc != RC_OK)
 		return rc;
@@ -179,7 +184,7 @@ static enum rc take_value(struct link *l, bool *found, redisReply **out, struct 
 		return RC_OK;
 	}
 	if (reply->type != REDIS_REPLY_NIL)
-		rc = link_refusal(l, reply, why);
+		rc = pipeline_refusal(l, reply, why);
 	freeReplyObject(reply);
 	return rc;
 }
@@ -191,19 +196,19 @@ struct apply_request {
 	size_t n;
 };
 
-static void add_write(struct link *l, const struct meta_write *w, struct buf *name)
+static void add_write(struct pipeline *l, const struct meta_write *w, struct buf *name)
 {
 	buf_clear(name);
 	meta_hash_name(w->key.hash, w->key.host, name);
 	switch (w->verb) {
 	case META_SET:
-		link_add(l, (struct text[]){ TEXT("HSET"), buf_text(name), w->key.field, w->value }, 4);
+		pipeline_add(l, (struct text[]){ TEXT("HSET"), buf_text(name), w->key.field, w->value }, 4);
 		return;
 	case META_SET_IF_ABSENT:
-		link_add(l, (struct text[]){ TEXT("HSETNX"), buf_text(name), w->key.field, w->value }, 4);
+		pipeline_add(l, (struct text[]){ TEXT("HSETNX"), buf_text(name), w->key.field, w->value }, 4);
 		return;
 	case META_DELETE:
-		link_add(l, (struct text[]){ TEXT("HDEL"), buf_text(name), w->key.field }, 3);
+		pipeline_add(l, (struct text[]){ TEXT("HDEL"), buf_text(name), w->key.field }, 3);
 		return;
 	}
 	must(!"a verb of enum meta_verb");
@@ -213,27 +218,29 @@ static void add_write(struct link *l, const struct meta_write *w, struct buf *na
  * MULTI … EXEC in goes of limited size: the server keeps what it has queued, we only what is on its way. A refusal
  * before EXEC was sent ends in DISCARD; after it the server itself has done nothing (EXECABORT).
  */
-static enum rc apply_request(struct link *l, void *argument, struct why *why)
+static enum rc apply_request(struct pipeline *l, void *argument, struct why *why)
 {
 	const struct apply_request *r = argument;
 	bool transaction = r->n > 1;
 	enum rc rc = RC_OK;
+	size_t i = 0, n_done = 0;
 	struct buf name;
-	size_t i = 0;
 
 	backend_name_init(&name);
 	if (transaction)
-		link_add(l, (struct text[]){ TEXT("MULTI") }, 1);
+		pipeline_add(l, (struct text[]){ TEXT("MULTI") }, 1);
 	while (i < r->n && rc == RC_OK) {
-		while (i < r->n && !link_is_filled(l))
+		while (i < r->n && !pipeline_is_filled(l))
 			add_write(l, &r->write[i++], &name);
 		if (i == r->n && transaction)
-			link_add(l, (struct text[]){ TEXT("EXEC") }, 1);
-		rc = take_accepted(l, why);
+			pipeline_add(l, (struct text[]){ TEXT("EXEC") }, 1);
+		rc = take_accepted(l, &n_done, why);
 	}
-	if (transaction && i < r->n && !link_is_lost(l)) {
-		link_add(l, (struct text[]){ TEXT("DISCARD") }, 1);
-		link_skip(l);
+	if (transaction && rc == RC_OK && n_done != r->n)
+		rc = because(why, RC_PEER, "redis: EXEC answered for %zu of %zu writes", n_done, r->n);
+	if (transaction && i < r->n && !pipeline_is_lost(l)) {
+		pipeline_add(l, (struct text[]){ TEXT("DISCARD") }, 1);
+		pipeline_skip(l);
 	}
 	buf_fini(&name);
 	return rc;
@@ -245,7 +252,7 @@ struct read_request {
 	struct buf *answers;
 };
 
-static enum rc take_read(struct link *l, struct meta_read *read, struct buf *answers, struct why *why)
+static enum rc take_read(struct pipeline *l, struct meta_read *read, struct buf *answers, struct why *why)
 {
 	redisReply *reply;
 	enum rc rc = take_value(l, &read->found, &reply, why);
@@ -257,7 +264,7 @@ static enum rc take_read(struct link *l, struct meta_read *read, struct buf *ans
 	return rc;
 }
 
-static enum rc read_request(struct link *l, void *argument, struct why *why)
+static enum rc read_request(struct pipeline *l, void *argument, struct why *why)
 {
 	struct read_request *r = argument;
 	size_t before = r->answers->n, asked = 0, answered = 0;
@@ -266,10 +273,10 @@ static enum rc read_request(struct link *l, void *argument, struct why *why)
 
 	backend_name_init(&name);
 	while (answered < r->n && rc == RC_OK) {
-		for (; asked < r->n && !link_is_filled(l); asked++) {
+		for (; asked < r->n && !pipeline_is_filled(l); asked++) {
 			buf_clear(&name);
 			meta_hash_name(r->read[asked].key.hash, r->read[asked].key.host, &name);
-			link_add(l, (struct text[]){ TEXT("HGET"), buf_text(&name), r->read[asked].key.field }, 3);
+			pipeline_add(l, (struct text[]){ TEXT("HGET"), buf_text(&name), r->read[asked].key.field }, 3);
 		}
 		for (; answered < asked && rc == RC_OK; answered++)
 			rc = take_read(l, &r->read[answered], r->answers, why);
@@ -278,7 +285,7 @@ static enum rc read_request(struct link *l, void *argument, struct why *why)
 	if (rc == RC_OK) {
 		backend_settle(r->read, r->n, r->answers, before);
 	} else {
-		link_skip(l);
+		pipeline_skip(l);
 		r->answers->n = before;
 	}
 	return rc;
@@ -293,21 +300,21 @@ struct all_request {
  * HGETALL, not HSCAN: one round trip, a view of one moment, no field twice. It costs us one copy of the hash (tens of MB
  * for 100,000 hosts) and the server some 30 ms then; a thousand hosts are 300 KB.
  */
-static enum rc all_request(struct link *l, void *argument, struct why *why)
+static enum rc all_request(struct pipeline *l, void *argument, struct why *why)
 {
 	struct all_request *r = argument;
 	redisReply *reply;
 	enum rc rc;
 
-	link_add(l, (struct text[]){ TEXT("HGETALL"), r->name }, 2);
-	rc = link_take(l, &reply, why);
+	pipeline_add(l, (struct text[]){ TEXT("HGETALL"), r->name }, 2);
+	rc = pipeline_take(l, &reply, why);
 	if (rc != RC_OK)
 		return rc;
 	if (reply->type == REDIS_REPLY_ARRAY && reply->elements % 2 == 0) {
 		r->all = reply;
 		return RC_OK;
 	}
-	rc = link_refusal(l, reply, why);
+	rc = pipeline_refusal(l, reply, why);
 	freeReplyObject(reply);
 	return rc;
 }
@@ -317,22 +324,23 @@ struct string_request {
 	struct buf *out;         /* or where to put what is there */
 };
 
-static enum rc set_request(struct link *l, void *argument, struct why *why)
+static enum rc set_request(struct pipeline *l, void *argument, struct why *why)
 {
 	const struct string_request *r = argument;
+	size_t n_done;
 
-	link_add(l, (struct text[]){ TEXT("SET"), r->name, r->value }, 3);
-	return take_accepted(l, why);
+	pipeline_add(l, (struct text[]){ TEXT("SET"), r->name, r->value }, 3);
+	return take_accepted(l, &n_done, why);
 }
 
-static enum rc get_request(struct link *l, void *argument, struct why *why)
+static enum rc get_request(struct pipeline *l, void *argument, struct why *why)
 {
 	const struct string_request *r = argument;
 	redisReply *reply;
 	bool found;
 	enum rc rc;
 
-	link_add(l, (struct text[]){ TEXT("GET"), r->name }, 2);
+	pipeline_add(l, (struct text[]){ TEXT("GET"), r->name }, 2);
 	rc = take_value(l, &found, &reply, why);
 	if (rc != RC_OK)
 		return rc;
@@ -394,15 +402,15 @@ static enum rc get_string(struct meta *meta, enum meta_string key, struct buf *o
 	return run((struct meta_redis *)meta, get_request, &r, why);
 }
 
-/* Look at one idle link on the way: all of them went through the same server. */
+/* Look at one idle pipeline on the way: all of them went through the same server. */
 static uint64_t generation(struct meta *meta)
 {
 	struct meta_redis *m = (struct meta_redis *)meta;
-	struct idle_link idle;
+	struct idle_pipeline idle;
 	uint64_t now;
 
 	if (take_idle(m, &idle)) {
-		(void)link_is_alive(idle.link);
+		(void)pipeline_is_alive(idle.pipeline);
 		give_back(m, idle);
 	}
 	lock_take(&m->lock);

@@ -1,7 +1,7 @@
 /*
  * Questions about what is stored, answered as JSON text: hosts, one host, its plugins, one info, values. Each answer is
  * put together from the metadata store and the values engine; no socket here.
- * Source: docs/spec/system.md "REST".
+ * Source: docs/spec/system.md "REST"; docs/spec/wire.md E.
  */
 #ifndef QUERY_QUERY_H
 #define QUERY_QUERY_H
@@ -12,33 +12,43 @@
 #include "meta/meta.h"
 #include "values/values.h"
 
+/* Fixed after start; shared by all threads. */
 struct query {
 	struct meta *meta;     /* borrowed */
 	struct values *values; /* borrowed */
 	const char *wsp_path;  /* root that WSP_PATH values must lie below */
 	unsigned md5_digits;   /* wsp_path_md5_char */
 	bool original_windows; /* res_windows = original */
-	int64_t longest_s;     /* of any archive configured */
 };
 
-/* Each appends one JSON document to out. Unknown hosts and plugins, and impossible names, are `{}`.
- * Errors: RC_PEER, RC_DISK; RC_FULL past out's ceiling. */
+/*
+ * Each appends one JSON document to out. Unknown hosts and plugins, and impossible names, are `{}`; stored text that is
+ * not a JSON object (another client wrote it) shows as `{}`.
+ * Errors   RC_PEER, RC_DISK · RC_FULL past out's ceiling
+ * Threads  any.
+ */
 CHECKED enum rc query_hosts(const struct query *q, struct buf *out, struct why *why);
 CHECKED enum rc query_host(const struct query *q, struct text host, struct buf *out, struct why *why);
 CHECKED enum rc query_list(const struct query *q, struct text host, struct buf *out, struct why *why);
 CHECKED enum rc query_info(const struct query *q, struct text host, struct text plugin, struct buf *out,
 			   struct why *why);
 
-/* What /data is asked. Either res, or from and until, is there. */
+enum { QUERY_MAX_DS = 1000 }; /* different ds in one question */
+
+/* What /data is asked. Either res, or from and perhaps until, is there; a text that is not there has s == NULL. */
 struct query_data {
-	struct text host, plugin, ds; /* ds: comma list as asked */
+	struct text host, plugin, ds; /* ds: split at `,`, not trimmed */
 	struct text res;              /* Daily Weekly Monthly Yearly */
-	struct text from, until;      /* Unix seconds or -6h, -30min, -7d, now; until absent: now */
+	struct text from, until;      /* Unix seconds, -6h, -30min, -7d, now; until absent: now */
 };
+
 /*
- * {"TS_start": N, "TS_step": N, "DATAS": {"a": [...], …}}
+ * {"TS_start": N, "TS_step": N, "DATAS": {"a": [...], …}}, keys in the order asked, each ds once. Every ds has the same
+ * start and count; where steps differ the reply has the coarsest and the finer ones are consolidated by their
+ * aggregation. A ds that is missing or damaged is left out.
  * Errors   RC_REFUSED a bad res, from or until: why names parameter, value and what was expected
- *          RC_ABSENT unknown host or plugin, or none of the ds exists · RC_PEER · RC_DISK
+ *          RC_ABSENT unknown host or plugin, or none of the ds can be read · RC_PEER · RC_DISK · RC_FULL
+ * Threads  any.
  */
 CHECKED enum rc query_data(const struct query *q, const struct query_data *asked, int64_t now_s, struct buf *out,
 			   struct why *why);

@@ -169,7 +169,6 @@ static enum rc start_http(struct daemon *d)
 		.wsp_path = c->wsp_path,
 		.md5_digits = (unsigned)c->wsp_path_md5_char,
 		.original_windows = c->res_windows == CONFIG_RES_ORIGINAL,
-		.longest_s = schema_longest_s(&c->schema),
 	};
 	if (c->n_http_listen == 0)
 		return RC_OK;

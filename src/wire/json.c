@@ -291,15 +291,17 @@ enum rc json_check(struct text document, bool nonfinite, struct json_value *out,
 /* A walk goes on from behind the last value: a reader inside a container that is not fresh, or fresh at its start. */
 static bool walk_on(struct json_walk *w, bool object, struct json_reader *r, struct json_value *value)
 {
+	if (w->at == w->end)
+		return false;
 	json_open(r, (struct text){ w->at, (size_t)(w->end - w->at) });
 	r->nonfinite = true;
 	r->objects = object;
 	r->depth = 1;
-	if (w->at < w->end && (*w->at == '{' || *w->at == '[')) {
+	if (*w->at == '{' || *w->at == '[') {
 		r->at++;
 		r->fresh = true;
 	}
-	if (w->at < w->end && json_next(r) && json_read(r, value)) {
+	if (json_next(r) && json_read(r, value)) {
 		w->at = r->at;
 		return true;
 	}
@@ -309,9 +311,9 @@ static bool walk_on(struct json_walk *w, bool object, struct json_reader *r, str
 
 struct json_walk json_walk(struct json_value container)
 {
-	bool any = container.type == JSON_OBJECT || container.type == JSON_ARRAY;
-
-	return (struct json_walk){ container.raw.s, container.raw.s + (any ? container.raw.n : 0) };
+	if (container.type != JSON_OBJECT && container.type != JSON_ARRAY)
+		return (struct json_walk){ NULL, NULL };
+	return (struct json_walk){ container.raw.s, container.raw.s + container.raw.n };
 }
 
 bool json_next_member(struct json_walk *w, struct text *key, bool *key_escaped, struct json_value *value)

@@ -190,7 +190,9 @@ enum rc message_split(struct arena *a, struct text body, bool ndjson, size_t max
 	json_open(&r, body);
 	r.nonfinite = true; /* in `Values`; elsewhere it is that message's own matter */
 	c = json_peek(&r);
-	if (ndjson) {
+	if (ndjson && body.n == 0) {
+		rc = RC_OK;
+	} else if (ndjson) {
 		rc = split_lines(&d, a, body, why);
 	} else if (c == '[') {
 		rc = split_array(&d, a, &r, why);

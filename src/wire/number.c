@@ -192,10 +192,12 @@ bool number_parse_seconds(struct text t, int64_t *out)
 	double d;
 
 	t = text_trim(t);
+	if (t.n == 0)
+		return false;
 	p = t.s;
 	end = p + t.n;
-	negative = p < end && *p == '-';
-	if (p < end && (*p == '-' || *p == '+'))
+	negative = *p == '-';
+	if (*p == '-' || *p == '+')
 		p++;
 	if (p == end || !is_digit(*p))
 		return false;

@@ -106,7 +106,7 @@ static size_t raise(const struct level *l, const struct window *v, const struct 
 		bool changed = false;
 
 		for (; i < n && change[i].slot_s < slot_s + l->coarser->step_s; i++)
-			changed = changed || change[i].changed;
+			changed = changed || (change[i].changed && change[i].replace);
 		up[n_up++] = raise_one(l, v, slot_s, changed);
 	}
 	return n_up;

@@ -4,9 +4,9 @@
 #include "wsp/apply.h"
 #include "wsp/order.h"
 
-/* The points of a batch that share a finest slot: the newest of them is its value and says which archive it goes to. */
+/* The points of a batch that share a finest slot: the newest of them is its value. */
 struct minute {
-	int64_t slot_s, newest_s;
+	int64_t slot_s;
 	double value;
 	size_t n_points;
 };
@@ -31,16 +31,27 @@ static size_t to_minutes(const struct order *o, uint32_t step_s, struct minute *
 
 		if (n == 0 || out[n - 1].slot_s != slot_s)
 			out[n++] = (struct minute){ .slot_s = slot_s };
-		out[n - 1].newest_s = o->at[i].t_s;
 		out[n - 1].value = o->at[i].value;
 		out[n - 1].n_points++;
 	}
 	return n;
 }
 
+/*
+ * Rule (a): the first archive whose slots, up to the one of accepted_s, still hold the minute. Not whisper's age ≤
+ * retention: a point as old as that would share its slot with the newest one, and no reader would see it there.
+ */
 static size_t level_of(const struct store *s, size_t i)
 {
-	return wsp_archive_for_age(s->w, s->accepted_s - s->minute[i].newest_s);
+	size_t level = 0;
+
+	for (; level + 1 < s->w->n_archives; level++) {
+		const struct wsp_archive *a = &s->w->archive[level];
+
+		if (wsp_align(s->accepted_s, a->step_s) - wsp_align(s->minute[i].slot_s, a->step_s) < wsp_span_s(a))
+			break;
+	}
+	return level;
 }
 
 /* Is minute i in the finest archive, just so? Then it was stored while it was fresh. */

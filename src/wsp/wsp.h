@@ -72,11 +72,19 @@ struct wsp_stored {
 };
 
 /*
- * The product's write: update_many under the three rules of docs/spec/system.md "Files":
- * (a) the archive is chosen by age at accepted_s; (b) points too old for the finest archive are reduced per coarse slot
- * by the file's aggregation and written only into an empty slot or when the batch brings every point the slot can hold;
- * (c) an older slot time never replaces a newer one in a shared slot. Of points with the same t_s the last given wins.
- * Storing the same batch again changes nothing a reader sees.
+ * The product's write: update_many under the three rules of docs/spec/system.md "Files".
+ * (a) The archive is chosen by age at accepted_s: the first whose slots still hold the point's time. (A point just one
+ *     lap old is one for the next archive; whisper puts it in the slot of the newest, where no reader sees it.)
+ * (b) What is too old for the finest archive is reduced per coarse slot by the file's aggregation, and written only into
+ *     an empty slot or when the batch brings every point the slot can hold.
+ * (c) An older slot time never replaces a newer one in a shared slot.
+ * Of points with the same t_s the last given wins; the value of a finest slot is that of its latest t_s. Fresh points in
+ * order of time give the points of update_many().
+ *
+ * Storing a batch again, at once or days later, changes no value that a reader sees. One thing it may do: points of a
+ * coarse slot that stayed empty because too few of them were known (xff) may fill it when they come again as old points;
+ * not while the finest archive still holds them, which shows that they were here before.
+ * Errors   RC_REFUSED a time that no slot can hold (below 0 and not too old, above 2^32 - 1) · RC_DISK, RC_DAMAGED
  */
 CHECKED enum rc wsp_store(struct wsp *w, const struct point *points, size_t n, int64_t accepted_s,
 			  struct wsp_stored *out, struct why *why);
@@ -88,7 +96,7 @@ CHECKED enum rc wsp_store(struct wsp *w, const struct point *points, size_t n, i
  * Shape    out->value[0 .. out->n), NAN where there is no point. A span inside one step yields one slot.
  * Units    from_s, until_s, now_s: Unix seconds; slots on step boundaries in (from_s, until_s].
  * Errors   RC_REFUSED until_s < from_s · RC_ABSENT span outside the retention or wholly in the future
- *          RC_DAMAGED the file ends early · RC_DISK
+ *          RC_FULL over 8 Mi slots in one answer · RC_DAMAGED the file ends early · RC_DISK
  * Owner    fills out, which the caller ends with span_fini().
  */
 CHECKED enum rc wsp_fetch(const struct wsp *w, int64_t from_s, int64_t until_s, int64_t now_s, struct span *out,

@@ -41,7 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct text payload = { (const char *)data, size };
 	struct arena a;
 
-	if (size > MESSAGE_MAX_BYTES / 8)
+	/* a payload comes out of a JSON string: always UTF-8 */
+	if (size > MESSAGE_MAX_BYTES / 8 || !text_is_utf8(payload))
 		return 0;
 	arena_init(&a);
 	read_as(&a, "data", payload);

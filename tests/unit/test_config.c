@@ -492,9 +492,21 @@ static void reads_lines_as_the_original_did(void **state)
 	(void)state;
 }
 
+static void knows_the_line_of_a_key(void **state)
+{
+	struct config c = parsed("[global]\nwsp_path = /a\n\nenable = true\nwsp_path = /b\n[archives x]\nhost = a\n");
+
+	assert_int_equal(config_line(&c, "enable"), 4);
+	assert_int_equal(config_line(&c, "wsp_path"), 5);
+	assert_int_equal(config_line(&c, "log_path"), 0);
+	assert_int_equal(config_line(&c, "host"), 0);
+	config_fini(&c);
+	(void)state;
+}
+
 static void long_lines_are_read_whole(void **state)
 {
-	char *content = malloc(100000);
+	static char content[100000];
 	struct config c;
 	size_t n = (size_t)sprintf(content, "[global]\n# ");
 
@@ -508,7 +520,6 @@ static void long_lines_are_read_whole(void **state)
 	assert_int_equal(c.n_rpc_hosts, 4000);
 	assert_string_equal(c.rpc_hosts[3999].host, "h3999");
 	config_fini(&c);
-	free(content);
 	(void)state;
 }
 
@@ -595,12 +606,12 @@ static void sections_make_rules_in_order(void **state)
 
 static void too_many_sections_are_refused(void **state)
 {
-	char *content = malloc(40000), *at = content;
+	static char content[40000];
+	char *at = content;
 
 	for (int i = 0; i <= 1000; i++)
 		at += sprintf(at, "[archives %d]\n", i);
 	check_refused(content, "f:1001: [archives 1000]: expected at most 1000 such sections");
-	free(content);
 	(void)state;
 }
 
@@ -747,6 +758,7 @@ int main(void)
 		cmocka_unit_test(refuses_with_one_line),
 		cmocka_unit_test(refuses_by_line),
 		cmocka_unit_test(reads_lines_as_the_original_did),
+		cmocka_unit_test(knows_the_line_of_a_key),
 		cmocka_unit_test(long_lines_are_read_whole),
 		cmocka_unit_test(warns_of_what_does_not_count),
 		cmocka_unit_test(sections_make_rules_in_order),

@@ -1,4 +1,4 @@
-#include "meta/link.h"
+#include "meta/pipeline.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@ enum { FILLED_BYTES = 256 * 1024, FILLED_COMMANDS = 2000, RECEIVE_BYTES = 32 * 1
 /* One command: far above any message, below Redis' own limit of 512 MiB a word. */
 static const size_t out_max_bytes = (size_t)1 << 30;
 
-struct link {
+struct pipeline {
 	redisContext *context;
 	const struct meta_redis_options *options;
 	const char *server;
@@ -24,19 +24,19 @@ struct link {
 	bool lost, hung_up;
 };
 
-static enum rc lose(struct link *l, struct why *why, const char *what, const char *cause)
+static enum rc lose(struct pipeline *l, struct why *why, const char *what, const char *cause)
 {
 	l->lost = true;
 	return because(why, RC_PEER, "%s: %s%s", l->server, what, cause);
 }
 
-static enum rc lose_by_errno(struct link *l, struct why *why, const char *what)
+static enum rc lose_by_errno(struct pipeline *l, struct why *why, const char *what)
 {
 	l->hung_up = errno == EPIPE || errno == ECONNRESET;
 	return lose(l, why, what, strerror(errno));
 }
 
-static enum rc send_some(struct link *l, struct why *why)
+static enum rc send_some(struct pipeline *l, struct why *why)
 {
 	while (l->sent < l->out.n) {
 		ssize_t n = send(l->context->fd, l->out.at + l->sent, l->out.n - l->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -54,7 +54,7 @@ static enum rc send_some(struct link *l, struct why *why)
 	return RC_OK;
 }
 
-static enum rc receive_some(struct link *l, struct why *why)
+static enum rc receive_some(struct pipeline *l, struct why *why)
 {
 	char bytes[RECEIVE_BYTES];
 	ssize_t n = recv(l->context->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
@@ -73,7 +73,7 @@ static enum rc receive_some(struct link *l, struct why *why)
 }
 
 /* Wait until bytes can move one way or the other, and move them. */
-static enum rc pump(struct link *l, struct why *why)
+static enum rc pump(struct pipeline *l, struct why *why)
 {
 	struct mono deadline = mono_after_ms(mono_now(), (int64_t)l->options->timeout_s * 1000);
 	struct pollfd p = { .fd = l->context->fd, .events = POLLIN };
@@ -101,7 +101,7 @@ static enum rc pump(struct link *l, struct why *why)
 	return rc;
 }
 
-void link_add(struct link *l, const struct text *word, size_t n_words)
+void pipeline_add(struct pipeline *l, const struct text *word, size_t n_words)
 {
 	buf_addf(&l->out, "*%zu\r\n", n_words);
 	for (size_t i = 0; i < n_words; i++) {
@@ -112,17 +112,17 @@ void link_add(struct link *l, const struct text *word, size_t n_words)
 	l->n_due++;
 }
 
-bool link_is_filled(const struct link *l)
+bool pipeline_is_filled(const struct pipeline *l)
 {
 	return l->out.n >= FILLED_BYTES || l->n_due >= FILLED_COMMANDS;
 }
 
-size_t link_n_due(const struct link *l)
+size_t pipeline_n_due(const struct pipeline *l)
 {
 	return l->n_due;
 }
 
-enum rc link_take(struct link *l, redisReply **out, struct why *why)
+enum rc pipeline_take(struct pipeline *l, redisReply **out, struct why *why)
 {
 	void *reply = NULL;
 	enum rc rc = RC_OK;
@@ -148,15 +148,15 @@ enum rc link_take(struct link *l, redisReply **out, struct why *why)
 	return rc;
 }
 
-void link_skip(struct link *l)
+void pipeline_skip(struct pipeline *l)
 {
 	redisReply *reply;
 
-	while (l->n_due > 0 && !l->lost && link_take(l, &reply, NULL) == RC_OK)
+	while (l->n_due > 0 && !l->lost && pipeline_take(l, &reply, NULL) == RC_OK)
 		freeReplyObject(reply);
 }
 
-enum rc link_refusal(struct link *l, const redisReply *reply, struct why *why)
+enum rc pipeline_refusal(struct pipeline *l, const redisReply *reply, struct why *why)
 {
 	if (reply->type != REDIS_REPLY_ERROR)
 		return because(why, RC_PEER, "%s: an answer of the wrong type (%d)", l->server, reply->type);
@@ -165,17 +165,17 @@ enum rc link_refusal(struct link *l, const redisReply *reply, struct why *why)
 	return because(why, RC_PEER, "%s: %s", l->server, reply->str);
 }
 
-bool link_is_lost(const struct link *l)
+bool pipeline_is_lost(const struct pipeline *l)
 {
 	return l->lost;
 }
 
-bool link_was_hung_up(const struct link *l)
+bool pipeline_was_hung_up(const struct pipeline *l)
 {
 	return l->lost && l->hung_up;
 }
 
-bool link_is_alive(struct link *l)
+bool pipeline_is_alive(struct pipeline *l)
 {
 	char byte;
 
@@ -191,7 +191,7 @@ bool link_is_alive(struct link *l)
  * The answer to AUTH. Servers quote the arguments of a command that they do not know (one where AUTH was renamed, a
  * proxy), cut short: when the text seems to hold the beginning of the password, only its first word is shown.
  */
-static enum rc auth_refusal(struct link *l, const redisReply *reply, struct why *why)
+static enum rc auth_refusal(struct pipeline *l, const redisReply *reply, struct why *why)
 {
 	char head[5];
 
@@ -202,7 +202,7 @@ static enum rc auth_refusal(struct link *l, const redisReply *reply, struct why 
 	return because(why, RC_PEER, "%s: AUTH was refused: %s", l->server, reply->str);
 }
 
-static enum rc greet(struct link *l, struct why *why)
+static enum rc greet(struct pipeline *l, struct why *why)
 {
 	const char *password = l->options->password;
 	bool with_password = password != NULL && *password != '\0';
@@ -211,8 +211,8 @@ static enum rc greet(struct link *l, struct why *why)
 	char db[16];
 
 	if (with_password) {
-		link_add(l, (struct text[]){ TEXT("AUTH"), text_of(password) }, 2);
-		rc = link_take(l, &reply, why);
+		pipeline_add(l, (struct text[]){ TEXT("AUTH"), text_of(password) }, 2);
+		rc = pipeline_take(l, &reply, why);
 		if (rc == RC_OK && reply->type == REDIS_REPLY_ERROR)
 			rc = auth_refusal(l, reply, why);
 		freeReplyObject(reply);
@@ -221,18 +221,19 @@ static enum rc greet(struct link *l, struct why *why)
 		return rc;
 	reply = NULL;
 	snprintf(db, sizeof(db), "%d", l->options->db);
-	link_add(l, (struct text[]){ TEXT("SELECT"), text_of(db) }, 2);
-	rc = link_take(l, &reply, why);
+	pipeline_add(l, (struct text[]){ TEXT("SELECT"), text_of(db) }, 2);
+	rc = pipeline_take(l, &reply, why);
 	if (rc == RC_OK && reply->type == REDIS_REPLY_ERROR)
-		rc = link_refusal(l, reply, why);
+		rc = pipeline_refusal(l, reply, why);
 	freeReplyObject(reply);
 	return rc;
 }
 
-enum rc link_open(const struct meta_redis_options *options, const char *server, struct link **out, struct why *why)
+enum rc pipeline_open(const struct meta_redis_options *options, const char *server, struct pipeline **out,
+		      struct why *why)
 {
 	struct timeval timeout = { .tv_sec = options->timeout_s };
-	struct link *l = must_alloc(sizeof(*l));
+	struct pipeline *l = must_alloc(sizeof(*l));
 	enum rc rc = RC_OK;
 
 	l->options = options;
@@ -256,11 +257,11 @@ enum rc link_open(const struct meta_redis_options *options, const char *server, 
 		l = NULL;
 	}
 out:
-	link_close(l);
+	pipeline_close(l);
 	return rc;
 }
 
-void link_close(struct link *l)
+void pipeline_close(struct pipeline *l)
 {
 	if (l == NULL)
 		return;

@@ -1,0 +1,38 @@
+/*
+ * The counters as Prometheus text, exposition format 0.0.4.
+ */
+#include <inttypes.h>
+
+#include "base/counter.h"
+#include "http/request.h"
+#include "model/reason.h"
+
+static void add_counters(struct buf *out)
+{
+	for (enum counter c = 0; c < COUNTER_COUNT; c++)
+		buf_addf(out,
+			 "# HELP numeter_storage_%s_total %s\n# TYPE numeter_storage_%s_total counter\n"
+			 "numeter_storage_%s_total %" PRIu64 "\n",
+			 counter_name(c), counter_help(c), counter_name(c), counter_name(c), counter_get(c));
+}
+
+static void add_reasons(struct buf *out)
+{
+	buf_add_str(out, "# HELP numeter_storage_rejected_total messages and values kept aside, by reason\n"
+			 "# TYPE numeter_storage_rejected_total counter\n");
+	for (enum reason i = REASON_NONE + 1; i < REASON_COUNT; i++)
+		buf_addf(out, "numeter_storage_rejected_total{reason=\"%s\"} %" PRIu64 "\n", reason_code(i),
+			 reason_counted(i));
+}
+
+void handle_metrics(struct request *r, struct answer *a)
+{
+	(void)r;
+	a->content_type = "text/plain; version=0.0.4; charset=utf-8";
+	a->validated = false;
+	buf_add_str(&a->body, "# HELP numeter_storage_build_info the running program\n"
+			      "# TYPE numeter_storage_build_info gauge\n"
+			      "numeter_storage_build_info{version=\"" NUMETER_VERSION "\"} 1\n");
+	add_counters(&a->body);
+	add_reasons(&a->body);
+}

@@ -1,0 +1,91 @@
+/*
+ * One request while it is answered, and the server it came to: shared by the files of this folder, nobody else.
+ */
+#ifndef HTTP_REQUEST_H
+#define HTTP_REQUEST_H
+
+#include "base/lock.h"
+#include "http/answer.h"
+#include "http/server.h"
+
+enum method {
+	METHOD_GET = 1,
+	METHOD_HEAD = 2,
+	METHOD_POST = 4,
+	METHOD_OPTIONS = 8,
+	METHOD_OTHER = 16,
+	METHODS_READ = METHOD_GET | METHOD_HEAD,
+};
+
+struct request;
+/* Fill answer (already 200, JSON, empty). */
+typedef void route_fn(struct request *r, struct answer *answer);
+
+struct route {
+	const char *path;
+	unsigned methods; /* of enum method; OPTIONS is always answered */
+	bool cors;        /* may be read from http_cors_origin */
+	route_fn *fn;     /* NULL: ingest, which takes a body */
+};
+
+struct ingest_call;
+
+/* Made when the request line has come, ended when the reply has gone or the connection was lost. */
+struct request {
+	struct http_server *server;
+	struct MHD_Connection *connection;
+	bool nul_in_path; /* MHD hands the path over up to its first NUL: such a path is no path of ours */
+	bool begun;       /* headers have come; counted in server->n_busy */
+	bool decided;     /* answer stands */
+	bool suspended;   /* until ingest has stored */
+	const struct route *route;
+	enum method method;
+	struct answer answer;
+	size_t drained_bytes;     /* of a body that nobody wants */
+	struct ingest_call *call; /* ingest only */
+};
+
+struct http_server {
+	/* fixed after start */
+	struct http_options options; /* texts are copies */
+	struct text token;           /* s == NULL: none */
+	struct MHD_Daemon **daemon;
+	struct listener *listener;
+	size_t n_daemons;
+	/* any thread */
+	atomic_bool closing;
+	atomic_size_t held_bytes; /* of ingest bodies in memory */
+	/* under lock */
+	struct lock lock;
+	struct signal idle; /* n_busy has become 0 */
+	size_t n_busy;
+	struct ingest_call *waiting; /* for ingest */
+	bool abandoning;             /* nobody may start to wait any more */
+};
+
+/* A request header, TEXT_NONE when absent. */
+struct text request_header(const struct request *r, const char *name);
+/* The first query parameter of that name, decoded: s == NULL when absent, s != NULL and n == 0 when empty. */
+struct text request_parameter(const struct request *r, const char *name);
+
+/* The route of a path; NULL when there is none. With ingest off its path is unknown. */
+const struct route *routes_find(const char *path, bool ingest_enabled);
+/* "GET, HEAD, OPTIONS" */
+const char *routes_allow(const struct route *route);
+
+route_fn handle_index, handle_base, handle_root, handle_hosts, handle_hinfo, handle_list, handle_info, handle_data;
+route_fn handle_metrics;
+
+/*
+ * Ingest, in the order of a request's life. begin: judge the headers, r->decided when refused. body: take a piece.
+ * end: split, decode and hand over; true: suspended until the batch is stored, then answer; false: answer now.
+ */
+void ingest_begin(struct request *r);
+void ingest_body(struct request *r, struct text piece);
+bool ingest_end(struct request *r);
+void ingest_answer(struct request *r);
+void ingest_free(struct request *r);
+/* Wake all that wait for ingest; each is answered with 503, its batch ends by itself. */
+void ingest_abandon(struct http_server *s);
+
+#endif

@@ -1,3 +1,0 @@
-#include "base/rc.h"
-
-typedef int query_placeholder;

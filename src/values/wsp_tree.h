@@ -1,0 +1,44 @@
+/*
+ * The tree of .wsp files below a root folder: where a series' file is, and how it is opened, made and set aside. Every
+ * open is beneath the root by the kernel's word; names are checked again here. Private to values/.
+ * Source: docs/spec/system.md "Files", "Payload: Names".
+ */
+#ifndef VALUES_WSP_TREE_H
+#define VALUES_WSP_TREE_H
+
+#include "model/point.h"
+#include "wsp/wsp.h"
+
+/* Errors: RC_REFUSED a name outside the rules, a folder that is not a plain relative one; why says which. */
+CHECKED enum rc tree_check_names(const struct series *s, struct why *why);
+
+/* The folder of a plugin, kept open while one series after the other lies in it. */
+struct tree_folder {
+	int root_fd; /* borrowed */
+	int fd;      /* -1: none, or it does not exist */
+	bool known;  /* fd is that of folder and plugin */
+	struct text folder, plugin;
+};
+
+void tree_folder_init(struct tree_folder *f, int root_fd);
+void tree_folder_fini(struct tree_folder *f);
+
+/*
+ * Turn to the folder of s. Folder and plugin of s are borrowed until the next call.
+ * Errors   RC_ABSENT no such folder yet: tree_folder_make() makes it
+ *          RC_DISK   the kernel said no, or a link in it leads out of the tree
+ */
+CHECKED enum rc tree_folder_turn(struct tree_folder *f, const struct series *s, struct why *why);
+CHECKED enum rc tree_folder_make(struct tree_folder *f, struct why *why);
+
+/* In the folder turned to. Errors: as wsp_open(); a link out of the tree is RC_DISK. */
+CHECKED enum rc tree_open(const struct tree_folder *f, struct text ds, struct wsp *out, struct why *why);
+CHECKED enum rc tree_create(const struct tree_folder *f, struct text ds, const struct retention *r,
+			    enum wsp_allocate allocate, struct wsp *out, struct why *why);
+/* Move the file to <root>/.quarantine/<folder>/<plugin>/, with a number behind its name when that is taken. */
+CHECKED enum rc tree_quarantine(const struct tree_folder *f, struct text ds, struct why *why);
+
+/* For readers: no folder is kept. Errors: RC_ABSENT also for impossible names and links out of the tree. */
+CHECKED enum rc tree_open_for_reading(int root_fd, const struct series *s, struct wsp *out, struct why *why);
+
+#endif

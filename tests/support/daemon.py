@@ -1,0 +1,220 @@
+"""The daemon as a child process, with a configuration, folders and ports of its own."""
+import ctypes
+import glob
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from .ports import free_port
+from .wait import SLOW, wait_until
+
+_SANITIZER = re.compile(r'(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:).*', re.DOTALL)
+
+
+def program():
+    return os.environ['NUMETER_STORAGE']
+
+
+def _die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def libfaketime():
+    """The library to preload for a daemon with a clock of its own, or None."""
+    found = glob.glob('/usr/lib/*/faketime/libfaketimeMT.so.1') or glob.glob('/usr/lib/*/faketime/libfaketime.so.1')
+    return found[0] if found else None
+
+
+class Daemon:
+    """
+    with Daemon(folder, rpc_hosts='127.0.0.1:5672', hosts=['myhost']) as d: …
+
+    Keyword arguments are configuration keys; None leaves one out. Without rpc_hosts there is no RabbitMQ, without
+    metadata or redis_storage_* there is SQLite.
+    hosts       lines of the host-list (default: `*`)
+    sections    text behind the [global] section
+    now         Unix seconds at which its clock starts (libfaketime), None: the real one
+    """
+
+    def __init__(self, folder, hosts=('*',), sections='', now=None, **keys):
+        self.folder = Path(folder)
+        self.now = now
+        self.port = free_port()
+        self.wsp_path = Path(keys.get('wsp_path', self.folder / 'wsps'))
+        self.rejected_path = Path(keys.get('rejected_path', self.folder / 'rejected'))
+        self.log_path = Path(keys.get('log_path', self.folder / 'numeter-storage.log'))
+        self.stderr_path = self.folder / 'stderr'
+        self.config_path = self.folder / 'numeter_storage.cfg'
+        self.host_list_path = self.folder / 'host-list'
+        self.process = None
+        self.sections = sections
+        self.keys = {
+            'enable': 'true', 'log_level': 'info', 'log_level_stdr': 'warning', 'log_path': self.log_path,
+            'storage_name': 'storage-test', 'rpc_hosts': '', 'host_list_file': self.host_list_path,
+            'wsp_path': self.wsp_path, 'rejected_path': self.rejected_path, 'wsp_allocate': 'sparse',
+            'http_listen': '127.0.0.1:%d' % self.port, 'user': 'root', 'group': 'root',
+        }
+        if 'redis_storage_port' not in keys and 'redis_storage_host' not in keys:
+            self.keys['metadata'] = 'sqlite:%s' % (self.folder / 'metadata.sqlite')
+        self.keys.update(keys)
+        self.write_hosts(hosts)
+        self.write_config()
+
+    def write_config(self):
+        lines = ['[global]'] + ['%s = %s' % (k, v) for k, v in self.keys.items() if v is not None]
+        self.config_path.write_text('\n'.join(lines) + '\n' + self.sections)
+
+    def write_hosts(self, hosts):
+        self.host_list_path.write_text(''.join('%s\n' % h for h in hosts))
+
+    # ---- life
+
+    def spawn(self):
+        """Start without waiting for anything."""
+        environment = dict(os.environ)
+        if self.now is not None:
+            environment.update(LD_PRELOAD=libfaketime(), FAKETIME='@%d' % self.now, FAKETIME_FMT='%s',
+                               FAKETIME_DONT_FAKE_MONOTONIC='1')
+        with open(self.stderr_path, 'ab') as err:
+            self.process = subprocess.Popen([program(), '-c', str(self.config_path)], stdin=subprocess.DEVNULL,
+                                            stdout=err, stderr=err, env=environment, preexec_fn=_die_with_parent)
+
+    def start(self, deadline_s=10):
+        """Until the index page answers."""
+        self.spawn()
+        try:
+            wait_until(self._answers, deadline_s, lambda: 'the daemon answers; it said: ' + self.stderr()[-2000:])
+        except BaseException:
+            self.end()
+            raise
+        return self
+
+    def end(self):
+        """Whatever state it is in, now it is gone."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def _answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError('the daemon ended with %s: %s' % (self.process.returncode, self.stderr()[-2000:]))
+        try:
+            return self.index() == (200, 'index pass')
+        except OSError:
+            return False
+
+    def index(self):
+        """(status, text) of the index page."""
+        status, _, body = self.request('GET', '/numeter-storage/')
+        return status, body.decode().strip()
+
+    def stop(self, within_s=2):
+        """SIGTERM; it must end with 0 in time, and no sanitizer may have found anything."""
+        if self.process is None:
+            return
+        process, self.process = self.process, None
+        begin = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(within_s * SLOW)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError('still there %g s after SIGTERM; log:\n%s' % (within_s * SLOW, self.log()[-2000:]))
+        self.stop_took_s = time.monotonic() - begin
+        self.check_stderr()
+        assert process.returncode == 0, 'exit status %d: %s' % (process.returncode, self.stderr()[-2000:])
+
+    def kill9(self):
+        process, self.process = self.process, None
+        alive = process.poll() is None
+        process.kill()
+        process.wait()
+        self.check_stderr()
+        assert alive, 'it had ended by itself with %s: %s' % (process.returncode, self.stderr()[-2000:])
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def check_stderr(self):
+        report = _SANITIZER.search(self.stderr())
+        assert report is None, report.group(0)[:8000]
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, value, trace):
+        if kind is None:
+            self.stop()
+            return
+        # the test's own failure is the one to see
+        self.end()
+        print('---- log of the daemon:\n%s\n---- stderr:\n%s' % (self.log()[-6000:], self.stderr()[-6000:]))
+
+    # ---- what it said
+
+    def stderr(self):
+        return self.stderr_path.read_text(errors='replace') if self.stderr_path.exists() else ''
+
+    def log(self):
+        return self.log_path.read_text(errors='replace') if self.log_path.exists() else ''
+
+    def log_lines(self, pattern):
+        return [line for line in self.log().splitlines() if re.search(pattern, line)]
+
+    # ---- asking it
+
+    def request(self, method, path, body=None, headers=None, timeout_s=30):
+        """(status, headers, body as bytes); header names in lower case."""
+        connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=timeout_s * SLOW)
+        try:
+            connection.request(method, path, body=body, headers=headers or {})
+            reply = connection.getresponse()
+            content = reply.read()
+            return reply.status, {k.lower(): v for k, v in reply.getheaders()}, content
+        finally:
+            connection.close()
+
+    def get(self, path, **parameters):
+        """path below the base, parameters as the query → (status, headers, JSON). `from_` stands for from."""
+        target = '/numeter-storage/' + path
+        if parameters:
+            target += '?' + urlencode({k.rstrip('_'): v for k, v in parameters.items()}, quote_via=quote)
+        status, headers, body = self.request('GET', target)
+        assert headers.get('content-type') == 'application/json; charset=utf-8', (target, status, headers, body[:200])
+        return status, headers, strict_json(body)
+
+    def post(self, body, content_type='application/json', token=None, path='/numeter-storage/ingest'):
+        """body: bytes, or anything that becomes JSON → (status, headers, JSON)."""
+        if not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        headers = {}
+        if content_type is not None:
+            headers['Content-Type'] = content_type
+        if token is not None:
+            headers['Authorization'] = 'Bearer ' + token
+        status, headers, body = self.request('POST', path, body, headers)
+        return status, headers, strict_json(body) if body else None
+
+    def data(self, host, plugin, ds, res='Daily'):
+        """{ds: {slot time: value}} of the known points of one reply; {} for 404."""
+        status, _, reply = self.get('data', host=host, plugin=plugin, ds=','.join(ds), res=res)
+        if status == 404:
+            return {}
+        assert status == 200, (status, reply)
+        start, step = reply['TS_start'], reply['TS_step']
+        return {name: {start + i * step: v for i, v in enumerate(values) if v is not None}
+                for name, values in reply['DATAS'].items()}
+
+
+def strict_json(body):
+    def refuse(word):
+        raise AssertionError('%s in JSON: %r' % (word, body[:200]))
+    return json.loads(body.decode('utf-8'), parse_constant=refuse)
