@@ -88,8 +88,19 @@ class Daemon:
     def start(self, deadline_s=10):
         """Until the index page answers."""
         self.spawn()
-        wait_until(self._answers, deadline_s, lambda: 'the daemon answers; it said: ' + self.stderr()[-2000:])
+        try:
+            wait_until(self._answers, deadline_s, lambda: 'the daemon answers; it said: ' + self.stderr()[-2000:])
+        except BaseException:
+            self.end()
+            raise
         return self
+
+    def end(self):
+        """Whatever state it is in, now it is gone."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
 
     def _answers(self):
         if self.process.poll() is not None:
@@ -144,10 +155,7 @@ class Daemon:
             self.stop()
             return
         # the test's own failure is the one to see
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
+        self.end()
         print('---- log of the daemon:\n%s\n---- stderr:\n%s' % (self.log()[-6000:], self.stderr()[-6000:]))
 
     # ---- what it said
