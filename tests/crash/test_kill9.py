@@ -47,7 +47,7 @@ class KillWithRabbitMQ(ServersCase):
                     amqp.publish('myhost', b'{bad %d' % i)
         amqp = Amqp(self.rabbitmq.port)
         self.addCleanup(amqp.close)
-        self.assertEqual(amqp.queue(), (N + 20, 0))
+        wait_until(lambda: amqp.queue() == (N + 20, 0), 10, lambda: 'all are in the queue: %s' % (amqp.queue(),))
         # at how many messages left in the queue the daemon is killed
         at = sorted((dice.randrange(500, N - 500) for _ in range(KILLS)), reverse=True)
         print('seed %d: killed with %s left' % (SEED, at), flush=True)

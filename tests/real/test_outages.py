@@ -358,6 +358,9 @@ class RedisOutages(ServersCase):
                 self.amqp.send(recorded.myinfo_message('new0', 'name of new0'))
                 wait_until(lambda: self.stored(daemon, 3), 5, 'a host that was silent in the outage')
                 self.amqp.wait_drained()
+                # what waited for Redis may not overwrite what came after it
+                wait_until(lambda: daemon.get('info', host='new1', plugin='numbered')[2], 10, 'the last info')
+                wait_until(lambda: daemon.get('info', host='new2', plugin='numbered')[2], 10, 'the last info')
                 self.check_content(daemon, ['h1', 'h2.example', 'new2'], 2)
                 self.check_content(daemon, ['new1'], 1)
                 self.assertEqual(rejected_lines(daemon.rejected_path), [])

@@ -67,16 +67,19 @@ class Poison(ServersCase):
     # ---- helpers
 
     def settle(self):
-        """Until what was published so far has been dealt with: messages are taken in order."""
-        host = 'sentinel-' + uuid.uuid4().hex[:8]
-        self.amqp.send(recorded.data_message(host, 'p', self.now, {'v': 1}))
-        wait_until(lambda: self.daemon.data(host, 'p', ['v']), 20, 'a message behind all others is stored')
+        """Until what was published so far has been dealt with: messages are taken in order, and what is kept aside is
+        written last."""
+        body = '{settled-' + uuid.uuid4().hex
+        self.amqp.publish('x', body.encode())
+        wait_until(lambda: body in [r.get('body') for r in rejected_lines(self.daemon.rejected_path)[self.seen:]], 20,
+                   'a message behind all others is kept aside')
         self.assertTrue(self.daemon.alive())
         self.assertEqual(self.daemon.index(), (200, 'index pass'))
 
     def rejected(self):
         """The lines kept aside since the test began."""
-        return rejected_lines(self.daemon.rejected_path)[self.seen:]
+        return [r for r in rejected_lines(self.daemon.rejected_path)[self.seen:]
+                if not r.get('body', '').startswith('{settled-')]
 
     def reasons_of(self, body, lines=None):
         """[(reason, ds or None)] of the lines that hold these bytes."""

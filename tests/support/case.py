@@ -47,7 +47,7 @@ def rejected_lines(folder):
     lines = []
     for path in sorted(Path(folder).glob('*.jsonl')):
         with open(path, 'rb') as f:
-            lines += [json.loads(line) for line in f]
+            lines += [json.loads(line) for line in f if line.endswith(b'\n')]  # one may be being written
     return lines
 
 

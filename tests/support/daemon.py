@@ -26,9 +26,13 @@ def _die_with_parent():
 
 
 def libfaketime():
-    """The library to preload for a daemon with a clock of its own, or None."""
+    """What LD_PRELOAD must hold for a daemon with a clock of its own, or None."""
     found = glob.glob('/usr/lib/*/faketime/libfaketimeMT.so.1') or glob.glob('/usr/lib/*/faketime/libfaketime.so.1')
-    return found[0] if found else None
+    if not found:
+        return None
+    # a sanitizer's library must come before any other
+    needed = subprocess.run(['ldd', program()], capture_output=True, text=True).stdout
+    return ' '.join(re.findall(r'lib[at]san\S* => (\S+)', needed) + found[:1])
 
 
 class Daemon:
