@@ -191,7 +191,7 @@ static enum rc apply(struct wsp *w, size_t level, struct change *change, size_t 
 {
 	struct window held[RETENTION_MAX_ARCHIVES];
 	struct change few[FEW], *up = n <= FEW ? few : must_alloc(n * sizeof(*up)), *now = change;
-	bool is_held[RETENTION_MAX_ARCHIVES];
+	bool is_held[RETENTION_MAX_ARCHIVES] = { false };
 	size_t i = level, reached = level;
 	enum rc rc = RC_OK;
 
