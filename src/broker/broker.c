@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "base/counter.h"
 #include "base/mem.h"
 #include "broker/state.h"
 
@@ -67,7 +66,7 @@ static void discard_options(struct broker_options *o)
 	discard(o->ssl_key);
 }
 
-static void append(struct broker *b, struct message *m)
+static void append(struct broker *b, struct content *m)
 {
 	m->next = NULL;
 	if (b->last == NULL)
@@ -78,9 +77,9 @@ static void append(struct broker *b, struct message *m)
 	b->waiting_bytes += m->body.n;
 }
 
-static struct message *take_first(struct broker *b)
+static struct content *take_first(struct broker *b)
 {
-	struct message *m = b->first;
+	struct content *m = b->first;
 
 	b->first = m->next;
 	if (b->first == NULL)
@@ -93,7 +92,7 @@ static struct message *take_first(struct broker *b)
 static void start_epoch(struct broker *b)
 {
 	while (b->first != NULL)
-		message_give_back(&b->store, take_first(b));
+		content_give_back(&b->store, take_first(b));
 	b->tag_base = b->acked_tag = b->last_tag;
 	b->epoch++;
 	b->consuming = false;
@@ -103,10 +102,10 @@ static enum rc send_ack(struct broker *b, uint64_t tag, bool multiple, struct wh
 {
 	amqp_basic_ack_t m = { .delivery_tag = tag - b->tag_base, .multiple = multiple };
 
-	return link_send(&b->feed, FEED_CONSUME, AMQP_BASIC_ACK_METHOD, &m, why);
+	return session_send(&b->feed, FEED_CONSUME, AMQP_BASIC_ACK_METHOD, &m, why);
 }
 
-static void take_probe(struct broker *b, struct message *m)
+static void take_probe(struct broker *b, struct content *m)
 {
 	char ours[64];
 
@@ -114,54 +113,54 @@ static void take_probe(struct broker *b, struct message *m)
 		 (unsigned long long)b->probe_sent);
 	if (text_is(m->probe, ours))
 		b->probe_seen = b->probe_sent;
-	/* A failure closes the link: whoever reads next is told. */
+	/* A failure closes the session: whoever reads next is told. */
 	(void)send_ack(b, m->tag, false, NULL);
-	message_give_back(&b->store, m);
+	content_give_back(&b->store, m);
 }
 
-static void feed_event(void *owner, const struct link_event *e)
+static void feed_event(void *owner, const struct session_event *e)
 {
 	struct broker *b = owner;
 
 	switch (e->kind) {
-	case LINK_DELIVERY:
-		b->last_tag = b->tag_base + e->taken_message->tag;
-		e->taken_message->tag = b->last_tag;
+	case SESSION_DELIVERY:
+		b->last_tag = b->tag_base + e->taken_content->tag;
+		e->taken_content->tag = b->last_tag;
 		b->heard_since_probe = true;
-		if (e->taken_message->probe.s != NULL)
-			take_probe(b, e->taken_message);
+		if (e->taken_content->probe.s != NULL)
+			take_probe(b, e->taken_content);
 		else
-			append(b, e->taken_message);
+			append(b, e->taken_content);
 		return;
-	case LINK_CANCEL:
+	case SESSION_CANCEL:
 		b->consuming = false;
 		b->declare_wanted = b->tell_when_done = true;
 		broker_add_note(b, true, "the broker ended our consumer: queue '%s' is gone or moved",
 				b->options.queue);
 		return;
-	case LINK_CHANNEL_CLOSED:
+	case SESSION_CHANNEL_CLOSED:
 		if (e->channel == FEED_CONSUME)
 			start_epoch(b);
 		b->declare_wanted = b->tell_when_done = true;
 		broker_add_note(b, true, "the broker closed a channel: %.*s", TEXT_ARG(e->text));
 		return;
-	case LINK_RETURN:
-		message_give_back(&b->store, e->taken_message);
+	case SESSION_RETURN:
+		content_give_back(&b->store, e->taken_content);
 		return;
-	case LINK_BLOCKED:
-	case LINK_UNBLOCKED:
+	case SESSION_BLOCKED:
+	case SESSION_UNBLOCKED:
 		return;
 	}
 }
 
-static void post_event(void *owner, const struct link_event *e)
+static void post_event(void *owner, const struct session_event *e)
 {
 	struct broker *b = owner;
 
 	switch (e->kind) {
-	case LINK_RETURN:
-	case LINK_CHANNEL_CLOSED:
-		message_give_back(&b->store, e->taken_message);
+	case SESSION_RETURN:
+	case SESSION_CHANNEL_CLOSED:
+		content_give_back(&b->store, e->taken_content);
 		if (e->channel != POST_PROBE)
 			return;
 		b->probe_seen = b->probe_sent;
@@ -169,18 +168,18 @@ static void post_event(void *owner, const struct link_event *e)
 			broker_add_note(b, true, "our bindings are lost: the probe came back: %.*s", TEXT_ARG(e->text));
 		b->declare_wanted = b->tell_when_done = true;
 		return;
-	case LINK_BLOCKED:
+	case SESSION_BLOCKED:
 		b->post_blocked = true;
 		broker_add_note(b, true, "the broker takes no messages at the moment: %.*s", TEXT_ARG(e->text));
 		return;
-	case LINK_UNBLOCKED:
+	case SESSION_UNBLOCKED:
 		b->post_blocked = false;
 		broker_add_note(b, false, "the broker takes messages again");
 		return;
-	case LINK_DELIVERY:
-		message_give_back(&b->store, e->taken_message);
+	case SESSION_DELIVERY:
+		content_give_back(&b->store, e->taken_content);
 		return;
-	case LINK_CANCEL:
+	case SESSION_CANCEL:
 		return;
 	}
 }
@@ -191,8 +190,8 @@ struct broker *broker_new(const struct broker_options *options)
 
 	must(options->n_servers > 0);
 	copy_options(&b->options, options);
-	link_init(&b->feed, &b->store, feed_event, b);
-	link_init(&b->post, &b->store, post_event, b);
+	session_init(&b->feed, &b->store, feed_event, b);
+	session_init(&b->post, &b->store, post_event, b);
 	if (getrandom(&b->probe_id, sizeof(b->probe_id), 0) != (ssize_t)sizeof(b->probe_id))
 		b->probe_id = (uint64_t)mono_now().ns;
 	return b;
@@ -202,19 +201,19 @@ void broker_free(struct broker *b)
 {
 	if (b == NULL)
 		return;
-	link_say_goodbye(&b->post);
-	link_say_goodbye(&b->feed);
+	session_say_goodbye(&b->post);
+	session_say_goodbye(&b->feed);
 	start_epoch(b);
-	message_give_back(&b->store, b->handed_out);
-	message_store_fini(&b->store);
+	content_give_back(&b->store, b->handed_out);
+	content_store_fini(&b->store);
 	discard_options(&b->options);
 	free(b);
 }
 
 enum rc broker_lost(struct broker *b, struct why *why)
 {
-	link_close(&b->feed);
-	link_close(&b->post);
+	session_close(&b->feed);
+	session_close(&b->post);
 	b->post_blocked = false;
 	start_epoch(b);
 	why_prepend(why, "%s", b->server_name);
@@ -252,7 +251,7 @@ static enum rc connect_one(struct broker *b, const struct broker_keys *keys, int
 	enum rc rc;
 
 	name_server(b);
-	rc = link_open(&b->feed, &b->options, &b->options.server[b->server], timeout_ms, "consumer", why);
+	rc = session_open(&b->feed, &b->options, &b->options.server[b->server], timeout_ms, "consumer", why);
 	if (rc == RC_OK)
 		rc = set_up(b, keys, why);
 	if (rc != RC_OK)
@@ -263,7 +262,6 @@ static enum rc connect_one(struct broker *b, const struct broker_keys *keys, int
 	b->probe_at = b->heartbeat_at = b->declared_at;
 	b->probe_seen = b->probe_sent;
 	b->silence_ends = b->post_retry_at = b->declared_at;
-	counter_add(COUNTER_BROKER_CONNECTS, 1);
 	return RC_OK;
 }
 
@@ -275,8 +273,8 @@ enum rc broker_connect(struct broker *b, const struct broker_keys *keys, struct 
 	struct why one;
 
 	buf_init(&all, 8 * sizeof(one.text));
-	link_close(&b->feed);
-	link_close(&b->post);
+	session_close(&b->feed);
+	session_close(&b->post);
 	start_epoch(b);
 	for (size_t i = 0; i < b->options.n_servers && rc != RC_OK; i++) {
 		int64_t left = mono_ms_between(mono_now(), deadline);
@@ -317,13 +315,13 @@ uint64_t broker_epoch(const struct broker *b)
 
 enum rc broker_receive(struct broker *b, struct broker_delivery *out, struct why *why)
 {
-	struct message *m;
+	struct content *m;
 	enum rc rc = RC_OK;
 
-	message_give_back(&b->store, b->handed_out);
+	content_give_back(&b->store, b->handed_out);
 	b->handed_out = NULL;
 	while (b->first == NULL && rc == RC_OK)
-		rc = link_read(&b->feed, why);
+		rc = session_read(&b->feed, why);
 	if (rc == RC_PEER)
 		return broker_lost(b, why);
 	if (b->first == NULL)
@@ -361,13 +359,13 @@ enum rc broker_open_post(struct broker *b, struct mono now, struct why *why)
 	if (b->feed.amqp == NULL || mono_ms_between(now, b->post_retry_at) > 0)
 		return because(why, RC_PEER, "not connected");
 	b->post_blocked = false;
-	rc = link_open(&b->post, &b->options, &b->options.server[b->server], POST_TIMEOUT_MS, "publisher", why);
+	rc = session_open(&b->post, &b->options, &b->options.server[b->server], POST_TIMEOUT_MS, "publisher", why);
 	if (rc != RC_OK)
 		b->post_retry_at = mono_after_ms(now, POST_PAUSE_MS);
 	return rc;
 }
 
-enum rc broker_publish(struct broker *b, const char *routing_key, struct text body, struct why *why)
+static enum rc publish_answer(struct broker *b, const char *routing_key, struct text body, struct why *why)
 {
 	amqp_basic_properties_t properties = {
 		._flags =
@@ -377,19 +375,31 @@ enum rc broker_publish(struct broker *b, const char *routing_key, struct text bo
 		.delivery_mode = AMQP_DELIVERY_PERSISTENT,
 	};
 	amqp_basic_publish_t m = { .exchange = amqp_empty_bytes, .routing_key = amqp_cstring_bytes(routing_key) };
+	enum rc rc = broker_open_post(b, mono_now(), why);
+
+	if (rc == RC_OK)
+		rc = session_channel_open(&b->post, POST_ANSWER, why);
+	if (rc == RC_OK)
+		rc = session_publish(&b->post, POST_ANSWER, &m, &properties, body, why);
+	return rc;
+}
+
+enum rc broker_publish(struct broker *b, const char *routing_key, struct text body, struct why *why)
+{
+	bool was_open = b->post.amqp != NULL;
+	struct why cause;
 	enum rc rc;
 
-	if (m.routing_key.len > BROKER_MAX_KEY_BYTES)
+	if (b->feed.amqp == NULL)
+		return because(why, RC_PEER, "not connected");
+	if (strlen(routing_key) > BROKER_MAX_KEY_BYTES)
 		return RC_OK; /* no queue has such a name */
-	rc = broker_open_post(b, mono_now(), why);
-	if (rc == RC_OK)
-		rc = link_channel_open(&b->post, POST_ANSWER, why);
-	if (rc == RC_OK)
-		rc = link_publish(&b->post, POST_ANSWER, &m, &properties, body, why);
-	if (rc == RC_OK)
-		return RC_OK;
-	why_prepend(why, "%s", b->server_name);
-	return RC_PEER;
+	rc = publish_answer(b, routing_key, body, &cause);
+	if (rc == RC_PEER && was_open)
+		rc = publish_answer(b, routing_key, body, &cause); /* it had died unnoticed */
+	if (rc != RC_OK)
+		broker_post_lost(b, mono_now(), &cause);
+	return RC_OK;
 }
 
 bool broker_take_note(struct broker *b, struct broker_note *out)

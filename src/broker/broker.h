@@ -5,7 +5,7 @@
  * Two connections: one consumes and binds, the other, opened when first needed, publishes probes and answers. A broker
  * short of memory or disk stops reading from connections that publish, and our acknowledgements must get through then.
  *
- * Counts broker_connects and broker_rebinds; acknowledged messages are the caller's to count.
+ * Counts broker_rebinds; connections and acknowledged messages are the caller's to count.
  * Source: docs/spec/system.md "RabbitMQ"; docs/spec/wire.md A2, B2.
  */
 #ifndef BROKER_BROKER_H
@@ -60,7 +60,7 @@ void broker_free(struct broker *b);
 
 /*
  * Connect, declare, bind, consume: on the server of last time, when that fails on each other one. Blocks at most about
- * 10 s, and beyond that while binding (some 2,000 new keys a second, 10,000 that are there).
+ * 10 s, and beyond that while binding (some 2,000 new keys a second, more of those that are there).
  * Errors   RC_PEER  why names servers and causes ("127.0.0.1:5672: Connection refused", "… Login was refused …").
  *          The caller pauses before it calls again.
  */
@@ -101,9 +101,9 @@ CHECKED enum rc broker_ack(struct broker *b, uint64_t tag, bool multiple, struct
 uint64_t broker_epoch(const struct broker *b);
 
 /*
- * Publish application/json to the default exchange with this routing key (an answer to a call). Not confirmed: an
- * answer whose queue is gone vanishes.
- * Errors   RC_PEER not sent; messages may still be flowing, broker_connected() tells
+ * Publish application/json to the default exchange with this routing key (an answer to a call). As good as can be: an
+ * answer whose queue is gone vanishes, and so does one that cannot be sent while messages flow (a note tells).
+ * Errors   RC_PEER not connected
  */
 CHECKED enum rc broker_publish(struct broker *b, const char *routing_key, struct text body, struct why *why);
 

@@ -4,7 +4,7 @@
 #ifndef BROKER_STATE_H
 #define BROKER_STATE_H
 
-#include "broker/link.h"
+#include "broker/session.h"
 
 enum { FEED_CONSUME = 1, FEED_DECLARE = 2, POST_PROBE = 1, POST_ANSWER = 2 }; /* channels */
 enum { MAX_NOTES = 16, POST_TIMEOUT_MS = 3000, POST_PAUSE_MS = 5000 };
@@ -13,17 +13,17 @@ struct broker {
 	struct broker_options options; /* owned */
 	size_t server;                 /* index of the current or last tried */
 	char server_name[300];
-	struct message_store store;
+	struct content_store store;
 
-	struct link feed; /* consumes and binds */
-	struct link post; /* publishes */
+	struct session feed; /* consumes and binds */
+	struct session post; /* publishes */
 	bool post_blocked, post_noted;
 	struct mono post_retry_at;
 
 	/* Read but not handed out, oldest first; then the one handed out. */
-	struct message *first, *last;
+	struct content *first, *last;
 	size_t waiting_bytes;
-	struct message *handed_out;
+	struct content *handed_out;
 
 	/* A tag of the caller is tag_base + the broker's. What is not above tag_base belongs to a channel that is gone. */
 	uint64_t tag_base, last_tag, acked_tag, epoch;
@@ -51,6 +51,8 @@ void broker_add_note(struct broker *b, bool warning, const char *format, ...) PR
 /* The feed is gone or to be ended: forget what hung on it. why gets the server's name in front. Returns RC_PEER. */
 enum rc broker_lost(struct broker *b, struct why *why);
 CHECKED enum rc broker_open_post(struct broker *b, struct mono now, struct why *why);
+/* Publishing failed: pause before the next try, a note the first time. */
+void broker_post_lost(struct broker *b, struct mono now, const struct why *why);
 
 /* Declare exchange and queue and unbind if wanted; binding starts at its first key. Errors: RC_REFUSED, RC_PEER. */
 CHECKED enum rc broker_declare(struct broker *b, const struct broker_keys *keys, struct why *why);

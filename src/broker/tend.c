@@ -57,12 +57,12 @@ enum rc broker_consume(struct broker *b, struct why *why)
 
 	if (b->consuming)
 		return RC_OK;
-	rc = link_channel_open(&b->feed, FEED_CONSUME, why);
+	rc = session_channel_open(&b->feed, FEED_CONSUME, why);
 	if (rc == RC_OK)
-		rc = link_call(&b->feed, FEED_CONSUME, AMQP_BASIC_QOS_METHOD, &qos, AMQP_BASIC_QOS_OK_METHOD, why);
+		rc = session_call(&b->feed, FEED_CONSUME, AMQP_BASIC_QOS_METHOD, &qos, AMQP_BASIC_QOS_OK_METHOD, why);
 	if (rc == RC_OK)
-		rc = link_call(&b->feed, FEED_CONSUME, AMQP_BASIC_CONSUME_METHOD, &consume,
-			       AMQP_BASIC_CONSUME_OK_METHOD, why);
+		rc = session_call(&b->feed, FEED_CONSUME, AMQP_BASIC_CONSUME_METHOD, &consume,
+				  AMQP_BASIC_CONSUME_OK_METHOD, why);
 	if (rc == RC_OK)
 		b->consuming = true;
 	return rc;
@@ -79,18 +79,18 @@ static enum rc read_ahead(struct broker *b, struct mono now, struct why *why)
 	enum rc rc = RC_OK;
 
 	while (rc == RC_OK && b->waiting_bytes < MAX_WAITING_BYTES)
-		rc = link_read(&b->feed, why);
+		rc = session_read(&b->feed, why);
 	if (rc == RC_PEER)
 		return broker_lost(b, why);
 	if (rc == RC_OK && mono_ms_between(b->heartbeat_at, now) >= HEARTBEAT_MS) {
 		b->heartbeat_at = now;
-		if (link_heartbeat(&b->feed, why) != RC_OK)
+		if (session_heartbeat(&b->feed, why) != RC_OK)
 			return broker_lost(b, why);
 	}
 	return RC_OK;
 }
 
-static void post_lost(struct broker *b, struct mono now, const struct why *why)
+void broker_post_lost(struct broker *b, struct mono now, const struct why *why)
 {
 	b->post_retry_at = mono_after_ms(now, POST_PAUSE_MS);
 	b->probe_seen = b->probe_sent;
@@ -105,9 +105,9 @@ static void read_post(struct broker *b, struct mono now)
 	enum rc rc = b->post.amqp == NULL ? RC_END : RC_OK;
 
 	while (rc == RC_OK)
-		rc = link_read(&b->post, &why);
+		rc = session_read(&b->post, &why);
 	if (rc == RC_PEER)
-		post_lost(b, now, &why);
+		broker_post_lost(b, now, &why);
 }
 
 static enum rc declare_again(struct broker *b, const struct broker_keys *keys, struct mono now, struct why *why)
@@ -182,7 +182,7 @@ static void judge_silence(struct broker *b, struct mono now)
 
 static enum rc publish_probe(struct broker *b, struct why *why)
 {
-	amqp_table_entry_t header = { .key = amqp_cstring_bytes(MESSAGE_PROBE_HEADER),
+	amqp_table_entry_t header = { .key = amqp_cstring_bytes(CONTENT_PROBE_HEADER),
 				      .value.kind = AMQP_FIELD_KIND_UTF8 };
 	amqp_basic_properties_t properties = {
 		._flags = AMQP_BASIC_EXPIRATION_FLAG | AMQP_BASIC_HEADERS_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG,
@@ -194,14 +194,14 @@ static enum rc publish_probe(struct broker *b, struct why *why)
 				   .routing_key = amqp_cstring_bytes(b->options.queue),
 				   .mandatory = true };
 	char number[64];
-	enum rc rc = link_channel_open(&b->post, POST_PROBE, why);
+	enum rc rc = session_channel_open(&b->post, POST_PROBE, why);
 
 	if (rc != RC_OK)
 		return rc;
 	snprintf(number, sizeof(number), "%016llx-%llu", (unsigned long long)b->probe_id,
 		 (unsigned long long)b->probe_sent + 1);
 	header.value.value.bytes = amqp_cstring_bytes(number);
-	rc = link_publish(&b->post, POST_PROBE, &m, &properties, TEXT_NONE, why);
+	rc = session_publish(&b->post, POST_PROBE, &m, &properties, TEXT_NONE, why);
 	if (rc == RC_OK) {
 		b->post_noted = false;
 		b->probe_sent++;
@@ -222,7 +222,7 @@ static void probe(struct broker *b, struct mono now)
 		return;
 	b->probed_at = now;
 	if (broker_open_post(b, now, &why) != RC_OK || publish_probe(b, &why) != RC_OK)
-		post_lost(b, now, &why);
+		broker_post_lost(b, now, &why);
 }
 
 enum rc broker_tend(struct broker *b, const struct broker_keys *keys, struct mono now, struct why *why)

@@ -91,7 +91,7 @@ void ingest_begin(struct request *r)
 		refuse_large(r);
 		return;
 	}
-	if (media == MEDIA_OTHER || coding == CODING_OTHER) {
+	if (media == MEDIA_NONE || media == MEDIA_OTHER || coding == CODING_OTHER) {
 		refuse(r, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "Unsupported media type",
 		       "send Content-Type: application/json or application/x-ndjson, in UTF-8, plain or with "
 		       "Content-Encoding: gzip");

@@ -19,10 +19,10 @@
 enum {
 	TIMEOUT_S = 30,
 	MAX_CONNECTIONS = 4096,
-	CONNECTION_BYTES = 64 * 1024, /* request line, headers and query of one request */
-	DRAIN_MAX_BYTES = 64 * 1024,
-	OVERRUN_FACTOR = 4, /* a body without length may be that many times too long before the connection is cut */
-	MIN_THREADS = 4,    /* a metadata store that hangs holds the threads that ask it: leave some for the others */
+	CONNECTION_BYTES = 64 * 1024,  /* request line, headers and query of one request */
+	DRAIN_MAX_BYTES = 1024 * 1024, /* of a body nobody wants, before the connection is cut */
+	OVERRUN_FACTOR = 4,            /* an ingest body without length may be that many times too long before that */
+	MIN_THREADS = 4, /* a metadata store that hangs holds the threads that ask it: leave some for the others */
 	MAX_THREADS = 8,
 	STOP_WAIT_MS = 1200,
 	STOP_LAST_WORD_MS = 300,
@@ -177,7 +177,8 @@ static bool take_body(struct request *r, struct text piece)
 
 	if (r->call != NULL) {
 		ingest_body(r, piece);
-		limit = OVERRUN_FACTOR * r->server->options.ingest_max_bytes;
+		if (limit < OVERRUN_FACTOR * r->server->options.ingest_max_bytes)
+			limit = OVERRUN_FACTOR * r->server->options.ingest_max_bytes;
 	}
 	r->drained_bytes += piece.n;
 	return r->drained_bytes <= limit;

@@ -350,29 +350,32 @@ static void write_meta(struct store *s, struct round *r, uint64_t generation)
 	}
 }
 
-/* The line of an item that was refused whole or in part. */
-static void add_rejected_line(struct store *s, struct buf *lines, const struct task *t, int64_t now_s)
+/* The line of an item that was refused whole, or one line for each reason why some of its values were. */
+static void add_rejected_lines(struct store *s, struct buf *lines, const struct task *t, int64_t now_s)
 {
 	static const char *const input_names[] = { "amqp", "http", "carbon" };
+	const char *input = input_names[t->batch->input];
 	const struct message *m = &t->item->message;
-	struct refusal part = { .host = m->host, .plugin = m->plugin };
-	struct text *ds = NULL;
-	size_t n = 0;
+	struct text *ds;
 
 	if (!t->item->decoded) {
-		reply_rejected(lines, now_s, input_names[t->batch->input], &t->item->refusal, NULL, 0,
-			       t->item->original);
+		reply_rejected(lines, now_s, input, &t->item->refusal, NULL, 0, t->item->original);
 		return;
 	}
-	ds = arena_alloc(&s->arena, (m->n_refused + 1) * sizeof(*ds));
-	for (size_t k = 0; k < m->n_samples && n < m->n_refused; k++)
-		if (m->sample[k].kind == SAMPLE_REFUSED) {
-			if (n == 0)
-				part.reason = m->sample[k].reason;
-			ds[n++] = m->sample[k].ds;
-		}
-	snprintf(part.detail, sizeof(part.detail), "%zu of %zu values refused, the others are stored", n, m->n_samples);
-	reply_rejected(lines, now_s, input_names[t->batch->input], &part, ds, n, t->item->original);
+	ds = arena_alloc(&s->arena, m->n_samples * sizeof(*ds));
+	for (enum reason reason = REASON_NONE + 1; reason < REASON_COUNT; reason++) {
+		struct refusal part = { .reason = reason, .host = m->host, .plugin = m->plugin };
+		size_t n = 0;
+
+		for (size_t k = 0; k < m->n_samples; k++)
+			if (m->sample[k].kind == SAMPLE_REFUSED && m->sample[k].reason == reason)
+				ds[n++] = m->sample[k].ds;
+		if (n == 0)
+			continue;
+		snprintf(part.detail, sizeof(part.detail), "%zu of %zu values: %s", n, m->n_samples,
+			 reason_help(reason));
+		reply_rejected(lines, now_s, input, &part, ds, n, t->item->original);
+	}
 }
 
 static bool has_refusal(const struct task *t)
@@ -391,7 +394,7 @@ static void keep_aside(struct store *s, struct round *r, int64_t now_s)
 		if (has_refusal(&r->task[t])) {
 			size_t before = lines.n;
 
-			add_rejected_line(s, &lines, &r->task[t], now_s);
+			add_rejected_lines(s, &lines, &r->task[t], now_s);
 			if (lines.full) { /* more than fits one round: these are tried again in the next */
 				lines.n = before;
 				lines.full = false;

@@ -17,6 +17,8 @@ static enum rc check_common(struct text t, struct why *why)
 	}
 	if (!text_is_utf8(t))
 		return because(why, RC_REFUSED, "name is not UTF-8");
+	if (text_is(t, ".") || text_is(t, ".."))
+		return because(why, RC_REFUSED, "name \"%.*s\" is a folder's own", TEXT_ARG(t));
 	return RC_OK;
 }
 
@@ -33,8 +35,6 @@ enum rc name_check_plugin_or_ds(struct text t, struct why *why)
 		return rc;
 	if (memchr(t.s, '/', t.n) != NULL)
 		return because(why, RC_REFUSED, "name \"%.*s\" holds a /", TEXT_ARG(t));
-	if (text_is(t, ".") || text_is(t, ".."))
-		return because(why, RC_REFUSED, "name \"%.*s\" is a folder's own", TEXT_ARG(t));
 	return RC_OK;
 }
 

@@ -15,7 +15,7 @@ enum { NAME_MAX_BYTES = 251, MD5_HEX_BYTES = 32 };
 enum { FOLDER_MAX_BYTES = 32 + 1 + 255 + 1 };
 
 /*
- * Valid UTF-8, 1 to 251 bytes, no control character; plugin and ds also without `/` and not "." or "..".
+ * Valid UTF-8, 1 to 251 bytes, no control character, not "." or ".."; plugin and ds also without `/`.
  * Errors   RC_REFUSED  why names the rule
  */
 CHECKED enum rc name_check_host(struct text t, struct why *why);

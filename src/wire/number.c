@@ -286,6 +286,52 @@ static bool print_few_decimals(double v, uint64_t *m, int *exponent)
 	return false;
 }
 
+__extension__ typedef unsigned __int128 wide;
+
+/* 10^k, k from 0 to 23. */
+static wide wide_power_of_10(int k)
+{
+	return k <= 18 ? (wide)(uint64_t)power_of_10[k]
+		       : (wide)(uint64_t)power_of_10[18] * (uint64_t)power_of_10[k - 18];
+}
+
+/*
+ * For 1e-6 <= v < 1e15, in whole numbers: v is mantissa / 2^shift, a text of n digits is m / 10^k, and both sides of
+ * "the text lies within half a step of v" fit in 128 bits when multiplied out. Not for powers of two, whose step is
+ * smaller below than above.
+ */
+static bool print_medium(double v, uint64_t *m, int *exponent)
+{
+	uint64_t bits, mantissa;
+	int shift, point;
+
+	if (v < 1e-6 || v >= 1e15)
+		return false;
+	memcpy(&bits, &v, sizeof(bits));
+	mantissa = bits & ((UINT64_C(1) << 52) - 1);
+	if (mantissa == 0)
+		return false;
+	mantissa |= UINT64_C(1) << 52;
+	shift = 1075 - (int)(bits >> 52);
+	point = (int)floor((53 - shift) * 0.30103); /* log10(2): the right one, or one too small */
+	if (point >= 0 ? v >= power_of_10[point] : (mantissa * wide_power_of_10(-point)) >> shift > 0)
+		point++;
+	for (int n = 15; n <= 17; n++) {
+		wide power = wide_power_of_10(n - point), exact = mantissa * power, half = (wide)1 << (shift - 1);
+		wide text = (exact + half) >> shift, distance;
+
+		if ((text << shift) - exact == half) /* a tie goes to the even one, as in printf() */
+			text &= ~(wide)1;
+		distance = text << shift > exact ? (text << shift) - exact : exact - (text << shift);
+		if (distance * 2 > power || (distance * 2 == power && mantissa % 2 == 1))
+			continue;
+		*m = (uint64_t)text;
+		*exponent = point - n;
+		return true;
+	}
+	return false;
+}
+
 /* v with `n` digits, correctly rounded, as mantissa and exponent; the locale's decimal point is passed over. */
 static void round_to_digits(double v, int n, uint64_t *m, int *exponent)
 {
@@ -323,7 +369,7 @@ size_t number_print(double v, char out[NUMBER_MAX_BYTES])
 	char digits[24] = "0";
 	size_t n;
 
-	if (!print_few_decimals(magnitude, &m, &exponent))
+	if (!print_few_decimals(magnitude, &m, &exponent) && !print_medium(magnitude, &m, &exponent))
 		print_shortest(magnitude, &m, &exponent);
 	if (m == 0)
 		return lay_out(signbit(v), "0", 1, 1, out);

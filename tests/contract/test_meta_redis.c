@@ -341,6 +341,26 @@ static void knows_the_password_and_never_tells_it(void **state)
 	(void)state;
 }
 
+static void needs_only_the_documented_rights(void **state)
+{
+	const struct meta_write write[] = {
+		{ META_SET_IF_ABSENT, { META_INFOS, TEXT("h"), TEXT("df") }, TEXT("{}") },
+		{ META_DELETE, { META_DELETED_PLUGINS, TEXT_NONE, TEXT("h@df") }, TEXT_NONE },
+		{ META_SET, { META_DELETED_HOSTS, TEXT_NONE, TEXT("h") }, TEXT("x") },
+		{ META_SET, { META_WSP_PATH, TEXT_NONE, TEXT("h") }, TEXT("x") },
+		{ META_SET, { META_HOST_ID, TEXT_NONE, TEXT("h") }, TEXT("x") },
+	};
+	struct why why = { "" };
+
+	child_cli(&server,
+		  "ACL SETUSER default -@all +auth +select +hset +hsetnx +hdel +hget +hgetall +set +get +multi "
+		  "+exec +discard resetkeys '~HOSTS' '~HOST_ID' '~WSP_PATH' '~INFOS@*' '~DELETED_*' '~OLD_WSP' "
+		  "'~LAST_WSP_CLEAN'");
+	if (try_all(*state, &why) != RC_OK || meta_apply(*state, write, ARRAY_LEN(write), &why) != RC_OK ||
+	    meta_set_string(*state, META_LAST_WSP_CLEAN, TEXT("1"), &why) != RC_OK)
+		fail_msg("%s", why.text);
+}
+
 static void opens_without_a_server(void **state)
 {
 	static const struct {
@@ -377,6 +397,7 @@ int main(void)
 		SERVER_TEST(says_which_refusal),
 		SERVER_TEST(does_nothing_of_a_transaction_that_fails),
 		SERVER_TEST(knows_the_password_and_never_tells_it),
+		SERVER_TEST(needs_only_the_documented_rights),
 		cmocka_unit_test(opens_without_a_server),
 	};
 

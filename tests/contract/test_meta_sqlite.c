@@ -95,13 +95,15 @@ static void has_the_documented_layout(void **state)
 		{ "SELECT value FROM string WHERE key = 'LAST_WSP_CLEAN'", "1395342600" },
 		{ "SELECT typeof(value) FROM hash WHERE key = 'INFOS@my host'", "text" },
 		{ "SELECT typeof(value) FROM hash WHERE key = 'HOST_ID'", "blob" },
-		{ "SELECT count(*) FROM hash", "3" },
+		{ "SELECT typeof(value) FROM hash WHERE key = 'WSP_PATH'", "blob" },
+		{ "SELECT count(*) FROM hash", "4" },
 		{ "PRAGMA integrity_check", "ok" },
 	};
 	const struct meta_write write[] = {
 		{ META_SET, { META_HOSTS, TEXT_NONE, TEXT("myhost") }, TEXT("{\"ID\": \"myhost\"}") },
 		{ META_SET, { META_INFOS, TEXT("my host"), TEXT("df") }, TEXT("007") },
 		{ META_SET, { META_HOST_ID, TEXT_NONE, TEXT("x") }, TEXT("\xff") },
+		{ META_SET, { META_WSP_PATH, TEXT_NONE, TEXT("x") }, TEXT("a\0b") },
 	};
 	struct meta *m = open_ok();
 	char shown[200];

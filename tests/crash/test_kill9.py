@@ -47,12 +47,12 @@ class KillWithRabbitMQ(ServersCase):
                     amqp.publish('myhost', b'{bad %d' % i)
         amqp = Amqp(self.rabbitmq.port)
         self.addCleanup(amqp.close)
-        self.assertEqual(amqp.queue(), (N + 20, 0))
+        wait_until(lambda: amqp.queue() == (N + 20, 0), 10, lambda: 'all are in the queue: %s' % (amqp.queue(),))
         # at how many messages left in the queue the daemon is killed
         at = sorted((dice.randrange(500, N - 500) for _ in range(KILLS)), reverse=True)
         print('seed %d: killed with %s left' % (SEED, at), flush=True)
         daemon = Daemon(self.folder, rpc_hosts='127.0.0.1:%d' % self.rabbitmq.port, rpc_prefetch=200)
-        self.addCleanup(lambda: daemon.process and daemon.process.kill())
+        self.addCleanup(daemon.end)
         in_the_middle = 0
         for left in at:
             daemon.start()
@@ -83,7 +83,7 @@ class KillWithHttp(ServersCase):
         """Several senders post small batches; what was answered 200 must be there after each kill."""
         dice, now, n_senders, batch = random.Random(SEED), int(time.time()), 4, 20
         daemon = Daemon(self.folder, http_ingest='true')
-        self.addCleanup(lambda: daemon.process and daemon.process.kill())
+        self.addCleanup(daemon.end)
         accepted = {'sender%d' % s: set() for s in range(n_senders)}
         failure = []
 

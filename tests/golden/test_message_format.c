@@ -47,7 +47,7 @@ static const char *outcome(bool taken, const struct message *m, const struct ref
 
 static void check_example(struct text header, struct text body)
 {
-	struct text how, words = header, *document = &body;
+	struct text how = TEXT_NONE, words = header, *document = &body;
 	struct refusal refusal;
 	struct message message;
 	size_t n = 1;
@@ -77,7 +77,7 @@ static void check_example(struct text header, struct text body)
 
 static void examples_do_what_the_page_says(void **state)
 {
-	struct text rest, skipped, header, body;
+	struct text rest, skipped, header = TEXT_NONE, body = TEXT_NONE;
 	size_t n = 0;
 	struct buf b;
 

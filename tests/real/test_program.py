@@ -44,9 +44,7 @@ class Program(ServersCase):
         try:
             code = daemon.process.wait(10 * SLOW)
         finally:
-            if daemon.process.poll() is None:
-                daemon.process.kill()
-                daemon.process.wait()
+            daemon.end()
         self.assertEqual(code, status, daemon.stderr())
         daemon.check_stderr()
         self.assertNotEqual(daemon.stderr(), '')
@@ -95,7 +93,7 @@ class Program(ServersCase):
                 self.assertRegex(err, r'(?m)^(\S+: )?%s:4: %s: \S' % (re.escape(str(self.folder / 'c.cfg')), key))
 
     def test_unknown_keys_are_a_warning(self):
-        status, out, err = self.check_config('[global]\nenable = true\nwsp_pth = /x\n')
+        status, out, err = self.check_config('[global]\nenable = true\nwsp_pth = /x\nrpc_hosts =\n')
         self.assertEqual(status, 0)
         self.assertRegex(err, re.escape('%s:3: wsp_pth: ' % (self.folder / 'c.cfg')))
         self.assertIn('wsp_path', err.replace('wsp_pth', ''), 'the nearest known name')
@@ -164,13 +162,14 @@ class Program(ServersCase):
     # ---- locks, files, addresses
 
     def test_a_second_daemon_on_the_same_tree(self):
-        (self.folder / 'second').mkdir()
+        for name in ('second', 'third'):
+            (self.folder / name).mkdir()
         with Daemon(self.folder) as first:
             second = Daemon(self.folder / 'second', wsp_path=first.wsp_path)
             err = self.start_fails(second)
             self.assertRegex(err, r'\b%d\b' % first.process.pid)
             self.assertIn(str(first.wsp_path), err)
-            third = Daemon(self.folder / 'second', metadata=first.keys['metadata'])
+            third = Daemon(self.folder / 'third', metadata=first.keys['metadata'])
             err = self.start_fails(third)
             self.assertRegex(err, r'\b%d\b' % first.process.pid)
             first.kill9()

@@ -34,8 +34,12 @@ class Amqp:
             self.channel.confirm_delivery()
 
     def close(self):
-        if self.connection is not None and self.connection.is_open:
-            self.connection.close()
+        """Also when the broker is away already."""
+        try:
+            if self.connection is not None and self.connection.is_open:
+                self.connection.close()
+        except pika.exceptions.AMQPError:
+            pass
 
     def __enter__(self):
         return self

@@ -26,9 +26,13 @@ def _die_with_parent():
 
 
 def libfaketime():
-    """The library to preload for a daemon with a clock of its own, or None."""
+    """What LD_PRELOAD must hold for a daemon with a clock of its own, or None."""
     found = glob.glob('/usr/lib/*/faketime/libfaketimeMT.so.1') or glob.glob('/usr/lib/*/faketime/libfaketime.so.1')
-    return found[0] if found else None
+    if not found:
+        return None
+    # a sanitizer's library must come before any other
+    needed = subprocess.run(['ldd', program()], capture_output=True, text=True).stdout
+    return ' '.join(re.findall(r'lib[at]san\S* => (\S+)', needed) + found[:1])
 
 
 class Daemon:
@@ -88,8 +92,19 @@ class Daemon:
     def start(self, deadline_s=10):
         """Until the index page answers."""
         self.spawn()
-        wait_until(self._answers, deadline_s, lambda: 'the daemon answers; it said: ' + self.stderr()[-2000:])
+        try:
+            wait_until(self._answers, deadline_s, lambda: 'the daemon answers; it said: ' + self.stderr()[-2000:])
+        except BaseException:
+            self.end()
+            raise
         return self
+
+    def end(self):
+        """Whatever state it is in, now it is gone."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
 
     def _answers(self):
         if self.process.poll() is not None:
@@ -144,10 +159,7 @@ class Daemon:
             self.stop()
             return
         # the test's own failure is the one to see
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
+        self.end()
         print('---- log of the daemon:\n%s\n---- stderr:\n%s' % (self.log()[-6000:], self.stderr()[-6000:]))
 
     # ---- what it said

@@ -6,6 +6,7 @@ As a wrapper:   redis_server.py [--requirepass WORD] -- COMMAND [ARGUMENT...]
 As a module:    with RedisServer() as server: ... server.port, server.socket; server.stop(); server.start()
 """
 import argparse
+import atexit
 import ctypes
 import os
 import shutil
@@ -35,7 +36,10 @@ def die_with_parent():
 
 
 class RedisServer:
-    """Keeps port, socket and folder over stop() and start(); `arguments` go to every start."""
+    """Keeps port, socket and folder over stop() and start(); `arguments` go to every start.
+
+    It dies with the thread that started it: start it from one that lives as long as the test.
+    """
 
     def __init__(self, *arguments):
         self.program = shutil.which("redis-server")
@@ -47,6 +51,7 @@ class RedisServer:
         self.log = os.path.join(self.folder, "redis.log")
         self.port = None
         self.process = None
+        atexit.register(self.close)  # for tests that end without close()
 
     def start(self, timeout_s=10):
         """Start, empty, and wait until it answers."""
@@ -104,8 +109,10 @@ class RedisServer:
         return self.start()
 
     def close(self):
+        """End it and remove its folder; harmless when done before."""
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+        atexit.unregister(self.close)
 
     def __enter__(self):
         try:

@@ -23,6 +23,9 @@ static void names_by_the_rules(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
 		assert_int_equal(name_check_plugin_or_ds(refused[i], NULL), RC_REFUSED);
+	assert_int_equal(name_check_host(TEXT("."), NULL), RC_REFUSED);
+	assert_int_equal(name_check_host(TEXT(".."), NULL), RC_REFUSED);
+	assert_int_equal(name_check_host(TEXT("..."), NULL), RC_OK);
 	(void)state;
 }
 

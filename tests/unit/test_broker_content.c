@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "broker/broker.h"
-#include "broker/message.h"
+#include "broker/content.h"
 
 static amqp_bytes_t bytes(const char *s)
 {
@@ -28,21 +28,21 @@ static void assert_text(struct text t, const char *expected)
 
 static void an_absent_property_is_not_an_empty_one(void **state)
 {
-	struct message_store store = { 0 };
-	struct message *m = message_take(&store);
+	struct content_store store = { 0 };
+	struct content *m = content_take(&store);
 	amqp_basic_properties_t p = { ._flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_REPLY_TO_FLAG,
 				      .content_type = bytes("application/json"),
 				      .correlation_id = bytes("without its flag") };
 
-	message_begin(m, &p, 0);
+	content_begin(m, &p, 0);
 	assert_text(m->content_type, "application/json");
 	assert_text(m->reply_to, "");
 	assert_text(m->correlation_id, NULL);
 	assert_text(m->compression, NULL);
 	assert_text(m->probe, NULL);
 	assert_int_equal(m->body.n, 0);
-	message_give_back(&store, m);
-	message_store_fini(&store);
+	content_give_back(&store, m);
+	content_store_fini(&store);
 	(void)state;
 }
 
@@ -64,28 +64,28 @@ static const struct {
 
 static void headers_are_taken_when_they_are_texts(void **state)
 {
-	struct message_store store = { 0 };
+	struct content_store store = { 0 };
 
 	for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
 		amqp_table_entry_t entry = header_of(headers[i].key, headers[i].kind, headers[i].value);
 		amqp_basic_properties_t p = { ._flags = AMQP_BASIC_HEADERS_FLAG,
 					      .headers = { .num_entries = 1, .entries = &entry } };
-		struct message *m = message_take(&store);
+		struct content *m = content_take(&store);
 
-		message_begin(m, &p, 0);
+		content_begin(m, &p, 0);
 		assert_text(m->compression, headers[i].compression);
 		assert_text(m->probe, headers[i].probe);
-		message_give_back(&store, m);
+		content_give_back(&store, m);
 	}
-	message_store_fini(&store);
+	content_store_fini(&store);
 	(void)state;
 }
 
 /* Each property at its longest, headers longer than any property may be and given twice. */
 static void long_texts_are_cut_and_fit(void **state)
 {
-	struct message_store store = { 0 };
-	struct message *m = message_take(&store);
+	struct content_store store = { 0 };
+	struct content *m = content_take(&store);
 	char longest[256] = "", longer[70000] = "";
 	amqp_table_entry_t entry[4];
 	amqp_basic_properties_t p = { ._flags = AMQP_BASIC_HEADERS_FLAG | AMQP_BASIC_CONTENT_TYPE_FLAG |
@@ -95,17 +95,17 @@ static void long_texts_are_cut_and_fit(void **state)
 	memset(longest, 'p', sizeof(longest) - 1);
 	memset(longer, 'h', sizeof(longer) - 1);
 	for (int i = 0; i < 4; i++)
-		entry[i] = header_of(i % 2 == 0 ? "compression" : MESSAGE_PROBE_HEADER, AMQP_FIELD_KIND_UTF8, longer);
+		entry[i] = header_of(i % 2 == 0 ? "compression" : CONTENT_PROBE_HEADER, AMQP_FIELD_KIND_UTF8, longer);
 	p.content_type = p.reply_to = p.correlation_id = bytes(longest);
-	message_begin(m, &p, 0);
+	content_begin(m, &p, 0);
 	assert_text(m->content_type, longest);
 	assert_text(m->reply_to, longest);
 	assert_text(m->correlation_id, longest);
 	assert_int_equal(m->compression.n, 255);
 	assert_int_equal(m->probe.n, 255);
 	assert_int_equal(m->n_kept, sizeof(m->kept));
-	message_give_back(&store, m);
-	message_store_fini(&store);
+	content_give_back(&store, m);
+	content_store_fini(&store);
 	(void)state;
 }
 
@@ -128,21 +128,21 @@ static const struct {
 
 static void bodies_are_put_together_and_cut(void **state)
 {
-	struct message_store store = { 0 };
+	struct content_store store = { 0 };
 	amqp_basic_properties_t p = { 0 };
 	char *sent = must_alloc(BROKER_MAX_BODY_BYTES);
 
 	for (size_t i = 0; i < BROKER_MAX_BODY_BYTES; i++)
 		sent[i] = (char)(i * 7);
 	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
-		struct message *m = message_take(&store);
+		struct content *m = content_take(&store);
 		size_t at = 0;
 
-		message_begin(m, &p, bodies[i].announced);
+		content_begin(m, &p, bodies[i].announced);
 		for (size_t j = 0; j < 3; j++) {
 			if (bodies[i].piece[j] == 0)
 				continue;
-			assert_int_equal(message_add(m, (amqp_bytes_t){ bodies[i].piece[j], sent + at }),
+			assert_int_equal(content_add(m, (amqp_bytes_t){ bodies[i].piece[j], sent + at }),
 					 bodies[i].complete[j]);
 			at += bodies[i].piece[j] > 100 ? 0 : bodies[i].piece[j];
 		}
@@ -150,51 +150,51 @@ static void bodies_are_put_together_and_cut(void **state)
 		assert_true(m->full_bytes == bodies[i].announced);
 		if (bodies[i].n < 100)
 			assert_memory_equal(m->body.at, sent, bodies[i].n);
-		message_give_back(&store, m);
+		content_give_back(&store, m);
 	}
 	free(sent);
-	message_store_fini(&store);
+	content_store_fini(&store);
 	(void)state;
 }
 
 static void a_message_is_used_again_without_its_past(void **state)
 {
-	struct message_store store = { 0 };
-	struct message *m = message_take(&store), *again;
+	struct content_store store = { 0 };
+	struct content *m = content_take(&store), *again;
 	amqp_table_entry_t entry = header_of("compression", AMQP_FIELD_KIND_UTF8, "zlib");
 	amqp_basic_properties_t p = { ._flags = AMQP_BASIC_HEADERS_FLAG | AMQP_BASIC_CONTENT_TYPE_FLAG,
 				      .content_type = bytes("text/plain"),
 				      .headers = { .num_entries = 1, .entries = &entry } },
 				none = { 0 };
 
-	message_begin(m, &p, 4);
-	assert_true(message_add(m, bytes("body")));
+	content_begin(m, &p, 4);
+	assert_true(content_add(m, bytes("body")));
 	m->next = m;
-	message_give_back(&store, m);
-	again = message_take(&store);
+	content_give_back(&store, m);
+	again = content_take(&store);
 	assert_ptr_equal(again, m);
 	assert_null(again->next);
-	message_begin(again, &none, 0);
+	content_begin(again, &none, 0);
 	assert_text(again->content_type, NULL);
 	assert_text(again->compression, NULL);
 	assert_int_equal(again->body.n, 0);
-	message_give_back(&store, again);
-	message_give_back(&store, NULL);
-	message_store_fini(&store);
+	content_give_back(&store, again);
+	content_give_back(&store, NULL);
+	content_store_fini(&store);
 	(void)state;
 }
 
 static void many_spare_messages_do_not_pile_up(void **state)
 {
-	struct message_store store = { 0 };
-	struct message *m[200];
+	struct content_store store = { 0 };
+	struct content *m[200];
 
 	for (size_t i = 0; i < ARRAY_LEN(m); i++)
-		m[i] = message_take(&store);
+		m[i] = content_take(&store);
 	for (size_t i = 0; i < ARRAY_LEN(m); i++)
-		message_give_back(&store, m[i]);
+		content_give_back(&store, m[i]);
 	assert_true(store.n_spare < ARRAY_LEN(m));
-	message_store_fini(&store);
+	content_store_fini(&store);
 	assert_int_equal(store.n_spare, 0);
 	(void)state;
 }

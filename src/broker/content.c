@@ -1,4 +1,4 @@
-#include "broker/message.h"
+#include "broker/content.h"
 
 #include <stdlib.h>
 
@@ -7,10 +7,10 @@
 
 enum { MAX_SPARE = 64, MAX_SPARE_BODY_BYTES = 1 << 16, MAX_TEXT_BYTES = 255 };
 
-void message_store_fini(struct message_store *s)
+void content_store_fini(struct content_store *s)
 {
 	while (s->spare != NULL) {
-		struct message *m = s->spare;
+		struct content *m = s->spare;
 
 		s->spare = m->next;
 		buf_fini(&m->body);
@@ -19,9 +19,9 @@ void message_store_fini(struct message_store *s)
 	s->n_spare = 0;
 }
 
-struct message *message_take(struct message_store *s)
+struct content *content_take(struct content_store *s)
 {
-	struct message *m = s->spare;
+	struct content *m = s->spare;
 
 	if (m == NULL) {
 		m = must_alloc(sizeof(*m));
@@ -34,7 +34,7 @@ struct message *message_take(struct message_store *s)
 	return m;
 }
 
-void message_give_back(struct message_store *s, struct message *m)
+void content_give_back(struct content_store *s, struct content *m)
 {
 	if (m == NULL)
 		return;
@@ -50,7 +50,7 @@ void message_give_back(struct message_store *s, struct message *m)
 	s->n_spare++;
 }
 
-static struct text keep(struct message *m, amqp_bytes_t bytes)
+static struct text keep(struct content *m, amqp_bytes_t bytes)
 {
 	char *at = m->kept + m->n_kept;
 	size_t n = bytes.len < MAX_TEXT_BYTES ? bytes.len : MAX_TEXT_BYTES;
@@ -74,19 +74,19 @@ static bool is_text(const amqp_table_entry_t *entry)
 }
 
 /* Of a repeated header the first counts, so that no sender fills kept[]. */
-static void keep_headers(struct message *m, const amqp_table_t *headers)
+static void keep_headers(struct content *m, const amqp_table_t *headers)
 {
 	for (int i = 0; i < headers->num_entries; i++) {
 		const amqp_table_entry_t *entry = &headers->entries[i];
 
 		if (key_is(entry, "compression") && is_text(entry) && m->compression.s == NULL)
 			m->compression = keep(m, entry->value.value.bytes);
-		else if (key_is(entry, MESSAGE_PROBE_HEADER) && m->probe.s == NULL)
+		else if (key_is(entry, CONTENT_PROBE_HEADER) && m->probe.s == NULL)
 			m->probe = keep(m, is_text(entry) ? entry->value.value.bytes : amqp_empty_bytes);
 	}
 }
 
-void message_begin(struct message *m, const amqp_basic_properties_t *properties, uint64_t body_bytes)
+void content_begin(struct content *m, const amqp_basic_properties_t *properties, uint64_t body_bytes)
 {
 	amqp_flags_t flags = properties->_flags;
 
@@ -104,7 +104,7 @@ void message_begin(struct message *m, const amqp_basic_properties_t *properties,
 		(void)buf_room(&m->body, (size_t)body_bytes);
 }
 
-bool message_add(struct message *m, amqp_bytes_t piece)
+bool content_add(struct content *m, amqp_bytes_t piece)
 {
 	uint64_t missing = m->full_bytes - m->seen_bytes;
 	size_t n = piece.len < missing ? piece.len : (size_t)missing;
