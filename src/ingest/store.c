@@ -463,9 +463,24 @@ static void check_meta(struct store *s, struct mono now)
 	buf_fini(&answer);
 }
 
+/* An outage is said once when it begins, now and then while it lasts, and once when it is over. */
+static void say(struct store *s, const struct round *r, size_t n_failed)
+{
+	static struct log_limit failed, recovered;
+
+	if (n_failed > 0) {
+		counter_add(COUNTER_STORE_RETRIES, n_failed);
+		log_limited(&failed, LOG_LEVEL_ERROR, "store.failed", "messages=%zu why=\"%s\": kept, tried again",
+			    n_failed, r->why.text);
+		s->failing = true;
+	} else if (s->failing && r->n_tasks > 0) {
+		log_limited(&recovered, LOG_LEVEL_WARNING, "store.recovered", "messages=%zu", r->n_tasks);
+		s->failing = false;
+	}
+}
+
 void store_round(struct store *s, struct batch *first, int64_t now_s, struct mono now)
 {
-	static struct log_limit limit;
 	struct round r = { 0 };
 	struct why why = { "" };
 	uint64_t generation;
@@ -493,9 +508,5 @@ void store_round(struct store *s, struct batch *first, int64_t now_s, struct mon
 		else
 			count(&r.task[t]);
 	}
-	if (n_failed > 0) {
-		counter_add(COUNTER_STORE_RETRIES, n_failed);
-		log_limited(&limit, LOG_LEVEL_ERROR, "store.failed", "messages=%zu why=\"%s\": kept, tried again",
-			    n_failed, r.why.text);
-	}
+	say(s, &r, n_failed);
 }

@@ -17,6 +17,7 @@ struct store {
 	struct rejected rejected;
 	struct arena arena;
 	int64_t longest_s;   /* of any retention */
+	bool failing;        /* the last round left something undone */
 	struct mono checked; /* when the metadata store was last asked anything */
 };
 
