@@ -1,144 +1,21 @@
 /*
- * The contract on a Redis server: a pool of pipelines, and each call as one pipelined request over one of them.
- *
- * A pipeline that is lost takes the idle ones of its time with it (the server went away for all of them) and the generation
- * grows. A request over a pipeline from the pool that the server had hung up on is done once more over a fresh one; every
- * request may be repeated without harm.
+ * The contract on a Redis server: each call is one request, pipelined over one connection of the pool. Every request may
+ * be repeated without harm.
  */
 #include <stdlib.h>
 
-#include "base/instant.h"
-#include "base/lock.h"
 #include "base/mem.h"
 #include "meta/backend.h"
-#include "meta/pipeline.h"
-
-enum {
-	IDLE_MAX = 16,        /* pipelines kept for the next call */
-	SLOW_MS = 250,        /* a failed connect that took longer made its caller wait */
-	SLOW_PAUSE_MS = 1000, /* then nobody else waits, and this long nobody tries */
-};
-
-struct idle_pipeline {
-	struct pipeline *pipeline;
-	uint64_t generation; /* when it was made */
-};
+#include "meta/pool.h"
 
 struct meta_redis {
 	struct meta meta;
-	/* fixed after open */
-	struct meta_redis_options options;
-	char *server; /* for why */
-	struct lock lock;
-	/* under lock */
-	struct idle_pipeline idle[IDLE_MAX];
-	size_t n_idle;
-	uint64_t generation;
-	bool slow;    /* the last connect failed after a long wait */
-	bool probing; /* somebody waits again, to see whether the server is back */
-	struct mono not_before;
-	struct why slow_why;
+	struct pool *pool; /* fixed after open */
 };
 
-/* ---- the pool ---- */
-
-static void close_all(struct idle_pipeline *pipeline, size_t n)
+static enum rc run(struct meta *meta, pool_request_fn *fn, void *request, struct why *why)
 {
-	for (size_t i = 0; i < n; i++)
-		pipeline_close(pipeline[i].pipeline);
-}
-
-/* The pipeline that was made at `generation` is lost: forget the idle ones with it. Moves them to `gone`, to be closed. */
-static size_t grow_generation(struct meta_redis *m, uint64_t generation, struct idle_pipeline gone[IDLE_MAX])
-{
-	size_t n = 0;
-
-	lock_must_hold(&m->lock);
-	if (generation == m->generation) {
-		m->generation++;
-		n = m->n_idle;
-		memcpy(gone, m->idle, n * sizeof(*gone));
-		m->n_idle = 0;
-	}
-	return n;
-}
-
-static void give_back(struct meta_redis *m, struct idle_pipeline used)
-{
-	struct idle_pipeline gone[IDLE_MAX + 1];
-	size_t n_gone = 0;
-
-	lock_take(&m->lock);
-	if (pipeline_is_lost(used.pipeline))
-		n_gone = grow_generation(m, used.generation, gone);
-	if (!pipeline_is_lost(used.pipeline) && used.generation == m->generation && m->n_idle < IDLE_MAX)
-		m->idle[m->n_idle++] = used;
-	else
-		gone[n_gone++] = used;
-	lock_give_back(&m->lock);
-	close_all(gone, n_gone);
-}
-
-static bool take_idle(struct meta_redis *m, struct idle_pipeline *out)
-{
-	bool any;
-
-	lock_take(&m->lock);
-	any = m->n_idle > 0;
-	if (any)
-		*out = m->idle[--m->n_idle];
-	lock_give_back(&m->lock);
-	return any;
-}
-
-/* A new pipeline. While the server lets connects time out, one caller at a time waits for it; the others fail at once. */
-static enum rc connect_new(struct meta_redis *m, struct idle_pipeline *out, struct why *why)
-{
-	struct mono start = mono_now(), end;
-	struct why cause = { "" };
-	enum rc rc = RC_OK;
-
-	lock_take(&m->lock);
-	if (m->slow && (m->probing || mono_ms_between(start, m->not_before) > 0))
-		rc = because(why, RC_PEER, "%s", m->slow_why.text);
-	else
-		m->probing = m->slow;
-	out->generation = m->generation;
-	lock_give_back(&m->lock);
-	if (rc != RC_OK)
-		return rc;
-
-	rc = pipeline_open(&m->options, m->server, &out->pipeline, &cause);
-	end = mono_now();
-
-	lock_take(&m->lock);
-	m->probing = false;
-	m->slow = rc != RC_OK && mono_ms_between(start, end) >= SLOW_MS;
-	m->not_before = mono_after_ms(end, SLOW_PAUSE_MS);
-	m->slow_why = cause;
-	lock_give_back(&m->lock);
-	return rc == RC_OK ? RC_OK : because(why, rc, "%s", cause.text);
-}
-
-typedef enum rc request_fn(struct pipeline *l, void *request, struct why *why);
-
-static enum rc run(struct meta_redis *m, request_fn *fn, void *request, struct why *why)
-{
-	for (bool again = false;; again = true) {
-		struct idle_pipeline used;
-		bool pooled = take_idle(m, &used), hung_up;
-		enum rc rc = RC_OK;
-
-		if (!pooled)
-			rc = connect_new(m, &used, why);
-		if (rc != RC_OK)
-			return rc;
-		rc = fn(used.pipeline, request, why);
-		hung_up = pipeline_was_hung_up(used.pipeline);
-		give_back(m, used);
-		if (!(hung_up && pooled) || again)
-			return rc;
-	}
+	return pool_run(((struct meta_redis *)meta)->pool, fn, request, why);
 }
 
 /* ---- answers ---- */
@@ -152,7 +29,7 @@ static enum rc take_accepted(struct pipeline *l, size_t *n_done, struct why *why
 	enum rc rc = RC_OK;
 
 	while (pipeline_n_due(l) > 0) {
-		redisReply *reply;
+		redisReply *reply = NULL;
 		enum rc taken = pipeline_take(l, &reply, rc == RC_OK ? why : NULL);
 
 		if (taken != RC_OK)
@@ -173,7 +50,7 @@ static enum rc take_accepted(struct pipeline *l, size_t *n_done, struct why *why
 /* The answer to a GET or HGET. *found false when there is no such field. */
 static enum rc take_value(struct pipeline *l, bool *found, redisReply **out, struct why *why)
 {
-	redisReply *reply;
+	redisReply *reply = NULL;
 	enum rc rc = pipeline_take(l, &reply, why);
 
 	if (rc != RC_OK)
@@ -254,7 +131,7 @@ struct read_request {
 
 static enum rc take_read(struct pipeline *l, struct meta_read *read, struct buf *answers, struct why *why)
 {
-	redisReply *reply;
+	redisReply *reply = NULL;
 	enum rc rc = take_value(l, &read->found, &reply, why);
 
 	if (rc == RC_OK && read->found) {
@@ -303,7 +180,7 @@ struct all_request {
 static enum rc all_request(struct pipeline *l, void *argument, struct why *why)
 {
 	struct all_request *r = argument;
-	redisReply *reply;
+	redisReply *reply = NULL;
 	enum rc rc;
 
 	pipeline_add(l, (struct text[]){ TEXT("HGETALL"), r->name }, 2);
@@ -336,7 +213,7 @@ static enum rc set_request(struct pipeline *l, void *argument, struct why *why)
 static enum rc get_request(struct pipeline *l, void *argument, struct why *why)
 {
 	const struct string_request *r = argument;
-	redisReply *reply;
+	redisReply *reply = NULL;
 	bool found;
 	enum rc rc;
 
@@ -355,12 +232,12 @@ static enum rc get_request(struct pipeline *l, void *argument, struct why *why)
 
 static enum rc apply(struct meta *meta, const struct meta_write *write, size_t n, struct why *why)
 {
-	return run((struct meta_redis *)meta, apply_request, &(struct apply_request){ write, n }, why);
+	return run(meta, apply_request, &(struct apply_request){ write, n }, why);
 }
 
 static enum rc read_fields(struct meta *meta, struct meta_read *read, size_t n, struct buf *answers, struct why *why)
 {
-	return run((struct meta_redis *)meta, read_request, &(struct read_request){ read, n, answers }, why);
+	return run(meta, read_request, &(struct read_request){ read, n, answers }, why);
 }
 
 static enum rc each(struct meta *meta, enum meta_hash hash, struct text host, meta_each_fn *fn, void *argument,
@@ -373,7 +250,7 @@ static enum rc each(struct meta *meta, enum meta_hash hash, struct text host, me
 	backend_name_init(&name);
 	meta_hash_name(hash, host, &name);
 	r.name = buf_text(&name);
-	rc = run((struct meta_redis *)meta, all_request, &r, why);
+	rc = run(meta, all_request, &r, why);
 	buf_fini(&name);
 	for (size_t i = 0; rc == RC_OK && i < r.all->elements; i += 2) {
 		const redisReply *field = r.all->element[i], *value = r.all->element[i + 1];
@@ -392,42 +269,26 @@ static enum rc set_string(struct meta *meta, enum meta_string key, struct text v
 {
 	struct string_request r = { .name = text_of(meta_string_name(key)), .value = value };
 
-	return run((struct meta_redis *)meta, set_request, &r, why);
+	return run(meta, set_request, &r, why);
 }
 
 static enum rc get_string(struct meta *meta, enum meta_string key, struct buf *out, struct why *why)
 {
 	struct string_request r = { .name = text_of(meta_string_name(key)), .out = out };
 
-	return run((struct meta_redis *)meta, get_request, &r, why);
+	return run(meta, get_request, &r, why);
 }
 
-/* Look at one idle pipeline on the way: all of them went through the same server. */
 static uint64_t generation(struct meta *meta)
 {
-	struct meta_redis *m = (struct meta_redis *)meta;
-	struct idle_pipeline idle;
-	uint64_t now;
-
-	if (take_idle(m, &idle)) {
-		(void)pipeline_is_alive(idle.pipeline);
-		give_back(m, idle);
-	}
-	lock_take(&m->lock);
-	now = m->generation;
-	lock_give_back(&m->lock);
-	return now;
+	return pool_generation(((struct meta_redis *)meta)->pool);
 }
 
 static void close_redis(struct meta *meta)
 {
 	struct meta_redis *m = (struct meta_redis *)meta;
 
-	close_all(m->idle, m->n_idle);
-	lock_fini(&m->lock);
-	free((char *)(uintptr_t)m->options.host);
-	free((char *)(uintptr_t)m->options.password);
-	free(m->server);
+	pool_free(m->pool);
 	free(m);
 }
 
@@ -439,14 +300,6 @@ struct meta *meta_redis_open(const struct meta_redis_options *options)
 	struct meta_redis *m = must_alloc(sizeof(*m));
 
 	m->meta.ops = &ops;
-	m->options = *options;
-	m->options.host = must_strdup(options->host);
-	m->options.password = must_strdup(options->password == NULL ? "" : options->password);
-	if (options->host[0] == '/')
-		m->server = must_format("redis %s", options->host);
-	else
-		m->server = must_format("redis %s:%d", options->host, options->port);
-	m->generation = 1;
-	lock_init(&m->lock);
+	m->pool = pool_new(options);
 	return &m->meta;
 }

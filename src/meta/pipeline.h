@@ -1,7 +1,7 @@
 /*
  * One connection to a Redis server: commands go out together, answers are taken one by one, and no silence lasts longer
  * than the time-out. It sends and receives at the same time, so that a long pipeline cannot get stuck with both sides
- * full. Not a pool and not a retry: that is meta_redis. Answers are parsed by hiredis; sending is ours, because hiredis
+ * full. Not a pool and not a retry: that is pool.h. Answers are parsed by hiredis; sending is ours, because hiredis
  * 0.14 writes without MSG_NOSIGNAL and cannot read while it writes.
  *
  * Threads  one at a time per pipeline.

@@ -10,6 +10,8 @@ from .wait import wait_until
 MARK = 'NUMETER_TEST_RUN=' + uuid.uuid4().hex
 os.environ.update([MARK.split('=')])
 
+FOLDERS = []  # of the servers
+
 
 def children():
     """{pid: command} of all living processes with our mark, this one left out."""
@@ -79,3 +81,5 @@ def assert_loopback_only():
 def assert_nothing_left():
     """To be called when all were stopped."""
     wait_until(lambda: not children(), 5, lambda: 'processes are left: %s' % children())
+    left = [f for f in FOLDERS if os.path.exists(f)]
+    assert not left, 'folders are left: %s' % left
