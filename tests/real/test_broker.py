@@ -24,7 +24,8 @@ except ImportError:
 
 PROBE = os.environ.get('BROKER_PROBE', 'build/debug/tests/real/broker_probe')
 SLOW = float(os.environ.get('NUMETER_SLOW', '1'))
-Message = collections.namedtuple('Message', 'tag redelivered n full content_type compression reply_to correlation_id body')
+Message = collections.namedtuple(
+    'Message', 'tag redelivered n full content_type compression reply_to correlation_id body')
 
 server = None
 certificates = None
@@ -41,7 +42,8 @@ def make_certificates():
     for ca in ('ca', 'other'):
         openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=%s of a test' % ca,
                 '-keyout', ca + '.key', '-out', ca + '.pem')
-    openssl('req', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=broker', '-keyout', 'server.key', '-out', 'server.csr')
+    openssl('req', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=broker', '-keyout', 'server.key',
+            '-out', 'server.csr')
     with open(certificates + '/names', 'w') as f:
         f.write('subjectAltName=IP:127.0.0.1\n')
     openssl('x509', '-req', '-in', 'server.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2',
@@ -73,7 +75,9 @@ class Probe:
     """The driver as a child; its lines are read by a thread."""
 
     def __init__(self, *options, port=None):
-        servers = ['server=127.0.0.1:%d' % (port or server.port)] if not any(o.startswith('server=') for o in options) else []
+        servers = []
+        if not any(o.startswith('server=') for o in options):
+            servers = ['server=127.0.0.1:%d' % (port or server.port)]
         self.process = subprocess.Popen([PROBE, *servers, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)
         self.lines = queue.Queue()
@@ -279,8 +283,8 @@ class Routing(BrokerCase):
 class Consume(BrokerCase):
     def test_properties_reach_the_caller(self):
         probe = self.bound('a')
-        self.send('a', b'\x00{}', content_type='application/json', content_encoding='utf-8', reply_to='r', delivery_mode=2,
-                  correlation_id='c', headers={'compression': 'application/x-gzip', 'other': 1})
+        self.send('a', b'\x00{}', content_type='application/json', content_encoding='utf-8', reply_to='r',
+                  delivery_mode=2, correlation_id='c', headers={'compression': 'application/x-gzip', 'other': 1})
         m = probe.message()
         self.assertEqual(m[1:], (False, 3, 3, 'application/json', 'application/x-gzip', 'r', 'c', b'\x00{}'))
         self.send('a', '')
@@ -554,6 +558,7 @@ class ZRestart(BrokerCase):
         channel.confirm_delivery()  # returns when the broker has it on disk
         self.send('a', 'in the queue', channel, delivery_mode=2)
         self.assertEqual(probe.message().body, b'in the queue')
+        server.sync()
         how()
         probe.next('lost')
         server.launch()

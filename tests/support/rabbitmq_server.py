@@ -140,9 +140,11 @@ class RabbitMQServer:
             'ERL_EPMD_ADDRESS': '127.0.0.1', 'ERL_EPMD_PORT': str(self.epmd_port),
             'RABBITMQ_NODENAME': self.nodename, 'RABBITMQ_DIST_PORT': str(self.dist_port),
             'RABBITMQ_CONF_ENV_FILE': d + '/no-such-file', 'RABBITMQ_CONFIG_FILE': d + '/rabbitmq.conf',
-            'RABBITMQ_ADVANCED_CONFIG_FILE': d + '/no-advanced.config', 'RABBITMQ_GENERATED_CONFIG_DIR': d + '/generated',
+            'RABBITMQ_ADVANCED_CONFIG_FILE': d + '/no-advanced.config',
+            'RABBITMQ_GENERATED_CONFIG_DIR': d + '/generated',
             'RABBITMQ_ENABLED_PLUGINS_FILE': d + '/enabled_plugins', 'RABBITMQ_LOG_BASE': d + '/log',
-            'RABBITMQ_LOGS': self.log_path, 'RABBITMQ_MNESIA_BASE': d + '/mnesia', 'RABBITMQ_MNESIA_DIR': d + '/mnesia/node',
+            'RABBITMQ_LOGS': self.log_path, 'RABBITMQ_MNESIA_BASE': d + '/mnesia',
+            'RABBITMQ_MNESIA_DIR': d + '/mnesia/node',
             'RABBITMQ_SCHEDULER_BIND_TYPE': 'u', 'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS': loopback,
             'RABBITMQ_CTL_ERL_ARGS': loopback + ' +S 1:1', 'RABBITMQ_CTL_DIST_PORT_MIN': str(self.ctl_port),
             'RABBITMQ_CTL_DIST_PORT_MAX': str(self.ctl_port + 100),
@@ -153,8 +155,9 @@ class RabbitMQServer:
         # The death signal follows the thread that forked: only the main one lives as long as the process.
         on_main = threading.current_thread() is threading.main_thread()
         with open(os.path.join(self.dir, 'log', output), 'ab') as out:
-            return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=self._env(), cwd=self.dir,
-                                    start_new_session=True, preexec_fn=_die_with_parent if on_main else None)
+            return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=self._env(),
+                                    cwd=self.dir, start_new_session=True,
+                                    preexec_fn=_die_with_parent if on_main else None)
 
     def launch(self):
         """Start without waiting; then wait_ready(). For tests that watch the first second of a broker."""
@@ -227,8 +230,12 @@ class RabbitMQServer:
         """Gracefully, as a service manager would; data and ports stay for the next start()."""
         self._end(signal.SIGTERM)
 
+    def sync(self):
+        """What was declared is on disk: without, a kill() soon after forgets durable queues and exchanges."""
+        self.rabbitmqctl('eval', 'mnesia:sync_log().')
+
     def kill(self):
-        """As a power cut would; data and ports stay for the next start()."""
+        """As kill -9; data and ports stay for the next start(). See sync()."""
         self._end(signal.SIGKILL)
 
     def restart(self):
