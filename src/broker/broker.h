@@ -60,7 +60,7 @@ void broker_free(struct broker *b);
 
 /*
  * Connect, declare, bind, consume: on the server of last time, when that fails on each other one. Blocks at most about
- * 10 s, and beyond that while binding (some 2,000 new keys a second, 10,000 that are there).
+ * 10 s, and beyond that while binding (some 2,000 new keys a second, more of those that are there).
  * Errors   RC_PEER  why names servers and causes ("127.0.0.1:5672: Connection refused", "… Login was refused …").
  *          The caller pauses before it calls again.
  */

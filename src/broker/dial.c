@@ -94,7 +94,7 @@ static enum rc open_tcp(amqp_connection_state_t c, const struct broker_server *s
 {
 	amqp_socket_t *s = amqp_tcp_socket_new(c);
 	enum rc rc;
-	int fd;
+	int fd = -1;
 
 	must(s != NULL);
 	rc = connect_tcp(server, deadline, &fd, why);

@@ -24,8 +24,8 @@ static void forget_content(struct session *s, amqp_channel_t channel)
 
 void session_close(struct session *s)
 {
-	for (amqp_channel_t i = 0; i < SESSION_CHANNELS; i++) {
-		forget_content(s, i);
+	for (int i = 0; i < SESSION_CHANNELS; i++) {
+		forget_content(s, (amqp_channel_t)i);
 		s->channel[i].open = false;
 	}
 	if (s->amqp != NULL)

@@ -204,15 +204,17 @@ static enum rc set_rules(const struct source *source, const struct ini *ini, str
 			(void)schema_add(schema, copy);
 			free(copy);
 			array_grow(&given, &capacity, at, sizeof(*given));
+			must(given != NULL);
 			given_init(&given[at], &option_archives);
 			continue;
 		}
+		must(given != NULL); /* a key stands behind its section's line */
 		take_line(source, &given[at], line);
 	}
-	for (size_t i = 0; i < schema->n_rules && rc == RC_OK; i++)
+	for (size_t i = 0; given != NULL && i < schema->n_rules && rc == RC_OK; i++)
 		rc = set_given(source, &given[i], &schema->rule[i], why);
 out:
-	for (size_t i = 0; i < schema->n_rules; i++)
+	for (size_t i = 0; given != NULL && i < schema->n_rules; i++)
 		given_fini(&given[i]);
 	free(given);
 	return rc;

@@ -199,9 +199,9 @@ const struct kind kind_listens = {
 
 static enum rc parse_tcp_listens(const struct option *o, struct text t, void *base, struct why *why)
 {
-	struct config_listen *listen;
+	struct config_listen *listen = NULL;
 	struct buf text;
-	size_t n;
+	size_t n = 0;
 	enum rc rc = read_listens(o, t, false, &listen, &n, why);
 
 	if (rc != RC_OK)

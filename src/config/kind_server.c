@@ -66,7 +66,7 @@ const struct kind kind_origin = { "origin", false, parse_origin, kind_print_text
 static enum rc parse_metadata(const struct option *o, struct text t, void *base, struct why *why)
 {
 	struct config *c = base;
-	struct text path = t;
+	struct text path;
 
 	if (t.n == 5 && strncasecmp(t.s, "redis", 5) == 0) {
 		c->metadata = CONFIG_METADATA_REDIS;

@@ -19,7 +19,7 @@
 enum {
 	TIMEOUT_S = 30,
 	MAX_CONNECTIONS = 4096,
-	CONNECTION_BYTES = 64 * 1024,  /* request line, headers and query of one request */
+	CONNECTION_BYTES = 32 * 1024,  /* request line and headers; above this MHD maps memory anew for every request */
 	DRAIN_MAX_BYTES = 1024 * 1024, /* of a body nobody wants, before the connection is cut */
 	OVERRUN_FACTOR = 4,            /* an ingest body without length may be that many times too long before that */
 	MIN_THREADS = 4, /* a metadata store that hangs holds the threads that ask it: leave some for the others */

@@ -17,7 +17,7 @@ struct http_options {
 	bool ingest_enabled;
 	const char *ingest_token; /* NULL: none needed */
 	size_t ingest_max_bytes;
-	unsigned n_threads; /* for each listening address; 0: as many as there are cores, 8 at most */
+	unsigned n_threads; /* for each listening address; 0: as many as there are cores, at least 4, at most 8 */
 	const struct query *query;
 	struct ingest *ingest;
 };

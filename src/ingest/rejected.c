@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -46,7 +47,7 @@ static uint64_t look(const struct rejected *r, char oldest[32])
 			continue;
 		total += (uint64_t)st.st_size;
 		if (oldest[0] == '\0' || strcmp(entry->d_name, oldest) < 0)
-			strcpy(oldest, entry->d_name);
+			snprintf(oldest, 32, "%s", entry->d_name);
 	}
 	closedir(dir);
 	return total;
@@ -123,9 +124,8 @@ static enum rc open_day(struct rejected *r, int64_t now_s, struct why *why)
 		return RC_OK;
 	if (r->fd >= 0)
 		close(r->fd);
-	strcpy(r->day, day);
-	strcpy(name, day);
-	strcat(name, ".jsonl");
+	memcpy(r->day, day, sizeof(r->day));
+	snprintf(name, sizeof(name), "%s.jsonl", day);
 	r->fd = openat(r->dir_fd, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (r->fd < 0)
 		return because(why, RC_DISK, "open %s/%s: %s", r->path, name, strerror(errno));

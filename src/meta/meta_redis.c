@@ -29,7 +29,7 @@ static enum rc take_accepted(struct pipeline *l, size_t *n_done, struct why *why
 	enum rc rc = RC_OK;
 
 	while (pipeline_n_due(l) > 0) {
-		redisReply *reply;
+		redisReply *reply = NULL;
 		enum rc taken = pipeline_take(l, &reply, rc == RC_OK ? why : NULL);
 
 		if (taken != RC_OK)
@@ -50,7 +50,7 @@ static enum rc take_accepted(struct pipeline *l, size_t *n_done, struct why *why
 /* The answer to a GET or HGET. *found false when there is no such field. */
 static enum rc take_value(struct pipeline *l, bool *found, redisReply **out, struct why *why)
 {
-	redisReply *reply;
+	redisReply *reply = NULL;
 	enum rc rc = pipeline_take(l, &reply, why);
 
 	if (rc != RC_OK)
@@ -131,7 +131,7 @@ struct read_request {
 
 static enum rc take_read(struct pipeline *l, struct meta_read *read, struct buf *answers, struct why *why)
 {
-	redisReply *reply;
+	redisReply *reply = NULL;
 	enum rc rc = take_value(l, &read->found, &reply, why);
 
 	if (rc == RC_OK && read->found) {
@@ -180,7 +180,7 @@ struct all_request {
 static enum rc all_request(struct pipeline *l, void *argument, struct why *why)
 {
 	struct all_request *r = argument;
-	redisReply *reply;
+	redisReply *reply = NULL;
 	enum rc rc;
 
 	pipeline_add(l, (struct text[]){ TEXT("HGETALL"), r->name }, 2);
@@ -213,7 +213,7 @@ static enum rc set_request(struct pipeline *l, void *argument, struct why *why)
 static enum rc get_request(struct pipeline *l, void *argument, struct why *why)
 {
 	const struct string_request *r = argument;
-	redisReply *reply;
+	redisReply *reply = NULL;
 	bool found;
 	enum rc rc;
 

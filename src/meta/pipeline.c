@@ -150,7 +150,7 @@ enum rc pipeline_take(struct pipeline *l, redisReply **out, struct why *why)
 
 void pipeline_skip(struct pipeline *l)
 {
-	redisReply *reply;
+	redisReply *reply = NULL;
 
 	while (l->n_due > 0 && !l->lost && pipeline_take(l, &reply, NULL) == RC_OK)
 		freeReplyObject(reply);
@@ -213,7 +213,7 @@ static enum rc greet(struct pipeline *l, struct why *why)
 	if (with_password) {
 		pipeline_add(l, (struct text[]){ TEXT("AUTH"), text_of(password) }, 2);
 		rc = pipeline_take(l, &reply, why);
-		if (rc == RC_OK && reply->type == REDIS_REPLY_ERROR)
+		if (rc == RC_OK && reply != NULL && reply->type == REDIS_REPLY_ERROR)
 			rc = auth_refusal(l, reply, why);
 		freeReplyObject(reply);
 	}
@@ -223,7 +223,7 @@ static enum rc greet(struct pipeline *l, struct why *why)
 	snprintf(db, sizeof(db), "%d", l->options->db);
 	pipeline_add(l, (struct text[]){ TEXT("SELECT"), text_of(db) }, 2);
 	rc = pipeline_take(l, &reply, why);
-	if (rc == RC_OK && reply->type == REDIS_REPLY_ERROR)
+	if (rc == RC_OK && reply != NULL && reply->type == REDIS_REPLY_ERROR)
 		rc = pipeline_refusal(l, reply, why);
 	freeReplyObject(reply);
 	return rc;

@@ -199,7 +199,7 @@ void file_done(sqlite3_stmt *statement)
 
 enum rc file_run(struct file *f, enum file_statement which, struct why *why)
 {
-	sqlite3_stmt *statement;
+	sqlite3_stmt *statement = NULL;
 	enum rc rc = file_prepare(f, which, &statement, why);
 
 	if (rc != RC_OK)

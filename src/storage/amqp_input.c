@@ -29,7 +29,7 @@ struct load {
 	struct batch *batch;
 	struct amqp_input *in;
 	uint64_t epoch;
-	struct mono due; /* while waiting for the next try */
+	uint64_t order; /* of its first message among all that came */
 	struct load *next;
 };
 
@@ -45,12 +45,15 @@ struct amqp_input {
 	struct load *finished;
 	/* thread amqp only */
 	struct broker *broker;
-	struct load *filling, *waiting;
+	struct load *filling;
+	struct load *waiting; /* with failed items, the oldest first */
+	struct mono due;      /* when these are tried again at the latest */
+	uint64_t next_order;
 	size_t n_in_ingest;
 	int64_t pause_ms, retry_ms;
 	struct mono tended;
-	bool said_away;   /* the broker's absence was logged */
-	char **unbind;    /* hosts known from before that are no longer listed */
+	bool said_away; /* the broker's absence was logged */
+	char **unbind;  /* hosts known from before that are no longer listed */
 	size_t n_unbind, unbind_capacity;
 	bool knows_unbind;
 };
@@ -172,6 +175,17 @@ static enum rc acknowledge(struct amqp_input *in, struct load *l, size_t *n_fail
 	return rc;
 }
 
+/* Keep a load with failed items for another try, in the order in which its messages came. */
+static void keep_waiting(struct amqp_input *in, struct load *l)
+{
+	struct load **at = &in->waiting;
+
+	while (*at != NULL && (*at)->order < l->order)
+		at = &(*at)->next;
+	l->next = *at;
+	*at = l;
+}
+
 static enum rc take_finished(struct amqp_input *in, struct why *why)
 {
 	enum rc rc = RC_OK;
@@ -192,36 +206,53 @@ static enum rc take_finished(struct amqp_input *in, struct why *why)
 			in->retry_ms = in->retry_ms == 0 ? RETRY_FIRST_MS : in->retry_ms * 2;
 			if (in->retry_ms > RETRY_MOST_MS)
 				in->retry_ms = RETRY_MOST_MS;
-			l->due = mono_after_ms(mono_now(), in->retry_ms);
-			l->next = in->waiting;
-			in->waiting = l;
+			in->due = mono_after_ms(mono_now(), in->retry_ms);
+			keep_waiting(in, l);
 		} else {
-			in->retry_ms = 0;
 			load_free(l);
 		}
 		l = next;
 	}
+	if (in->waiting == NULL)
+		in->retry_ms = 0;
 	return rc;
 }
 
-/* Waiting loads that are due go to ingest again; those of a dead connection are dropped: the broker sends them again. */
-static void retry_waiting(struct amqp_input *in, struct mono now)
+/* Loads of a dead connection are dropped: the broker sends their messages again. */
+static void drop_dead(struct amqp_input *in)
 {
 	struct load **at = &in->waiting;
 
 	while (*at != NULL) {
 		struct load *l = *at;
-		bool dead = !broker_connected(in->broker) || l->epoch != broker_epoch(in->broker);
 
-		if (!dead && mono_ms_between(now, l->due) > 0) {
+		if (broker_connected(in->broker) && l->epoch == broker_epoch(in->broker)) {
 			at = &l->next;
 			continue;
 		}
 		*at = l->next;
-		if (dead)
-			load_free(l);
-		else
-			hand_over(in, l);
+		load_free(l);
+	}
+}
+
+/*
+ * Start a round when none is running: what failed before goes first, so that an old info never replaces a newer one;
+ * then what has come since. Without news the failed ones wait until they are due.
+ */
+static void start_round(struct amqp_input *in, struct mono now)
+{
+	if (in->n_in_ingest > 0 || (in->filling == NULL && mono_ms_between(now, in->due) > 0))
+		return;
+	while (in->waiting != NULL) {
+		struct load *l = in->waiting;
+
+		in->waiting = l->next;
+		hand_over(in, l);
+	}
+	if (in->filling != NULL) {
+		in->filling->batch->accepted_s = wall_now().s;
+		hand_over(in, in->filling);
+		in->filling = NULL;
 	}
 }
 
@@ -240,6 +271,7 @@ static enum rc receive(struct amqp_input *in, struct why *why)
 		if (in->filling == NULL) {
 			in->filling = load_new(in);
 			in->filling->epoch = broker_epoch(in->broker);
+			in->filling->order = in->next_order++;
 		}
 		batch_add_amqp(in->filling->batch, d.body, d.content_type, d.compression, d.tag);
 		if (in->filling->batch->n >= BATCH_MESSAGES || in->filling->batch->arena.total_bytes >= BATCH_BYTES)
@@ -349,12 +381,8 @@ static enum rc turn(struct amqp_input *in, struct why *why)
 	}
 	if (rc != RC_OK)
 		return rc;
-	retry_waiting(in, now);
-	if (in->filling != NULL && in->n_in_ingest == 0) {
-		in->filling->batch->accepted_s = wall_now().s;
-		hand_over(in, in->filling);
-		in->filling = NULL;
-	}
+	drop_dead(in);
+	start_round(in, now);
 	return RC_OK;
 }
 
@@ -367,7 +395,7 @@ static void *run(void *argument)
 		if (!broker_connected(in->broker)) {
 			load_free(in->filling);
 			in->filling = NULL;
-			retry_waiting(in, mono_now());
+			drop_dead(in);
 			(void)!take_finished(in, &why);
 			connect_once(in);
 			continue;
@@ -380,7 +408,8 @@ static void *run(void *argument)
 	while (in->n_in_ingest > 0) {
 		wait_for_work(in, IDLE_MS);
 		if (take_finished(in, &why) != RC_OK)
-			log_line(LOG_LEVEL_WARNING, "broker.unacknowledged", "why=\"%s\": the broker sends them again", why.text);
+			log_line(LOG_LEVEL_WARNING, "broker.unacknowledged", "why=\"%s\": the broker sends them again",
+				 why.text);
 	}
 	load_free(in->filling);
 	while (in->waiting != NULL) {

@@ -199,7 +199,9 @@ static enum rc start_amqp(struct daemon *d)
 	for (size_t i = 0; i < c->n_rpc_hosts; i++)
 		server[i] = (struct broker_server){
 			c->rpc_hosts[i].host,
-			c->rpc_hosts[i].port != 0 ? c->rpc_hosts[i].port : c->rpc_ssl ? 5671 : 5672,
+			c->rpc_hosts[i].port != 0 ? c->rpc_hosts[i].port
+			: c->rpc_ssl              ? 5671
+						  : 5672,
 		};
 	d->amqp = amqp_input_start(&(struct amqp_input_options){
 		.broker = {
@@ -291,7 +293,7 @@ static void stop(struct daemon *d)
 static int serve(struct daemon *d)
 {
 	static enum rc (*const steps[])(struct daemon *) = {
-		take_signals, take_privileges, open_log,   read_hosts, say_started,
+		take_signals, take_privileges, open_log,    read_hosts, say_started,
 		open_meta,    open_values,     open_ingest, start_http, start_amqp,
 	};
 	enum rc rc = RC_OK;
@@ -322,8 +324,10 @@ static int check_config(struct daemon *d)
 int main(int argc, char **argv)
 {
 	static const struct option long_options[] = {
-		{ "config", required_argument, NULL, 'c' }, { "check-config", no_argument, NULL, 'k' },
-		{ "version", no_argument, NULL, 'v' },      { "help", no_argument, NULL, 'h' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "check-config", no_argument, NULL, 'k' },
+		{ "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct daemon d = { .config_path = DEFAULT_CONFIG, .signal_fd = -1 };
@@ -361,7 +365,9 @@ int main(int argc, char **argv)
 	if (only_check) {
 		status = check_config(&d);
 	} else if (!d.config.enable) {
-		fprintf(stderr, "%s:%u: enable is false: set \"enable = true\" in the section [global] to let numeter-storage start\n",
+		fprintf(stderr,
+			"%s:%u: enable is false: set \"enable = true\" in the section [global] to let numeter-storage "
+			"start\n",
 			d.config_path, config_line(&d.config, "enable"));
 		status = EXIT_DISABLED;
 	} else {

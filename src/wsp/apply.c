@@ -1,6 +1,7 @@
 #include "wsp/apply.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -12,9 +13,10 @@ enum {
 
 /* One archive's part of an apply. */
 struct level {
-	const struct wsp *w;
+	struct wsp *w;
 	const struct wsp_archive *archive, *coarser; /* coarser NULL: the last */
-	int64_t base_s;
+	int64_t base_s;                              /* once known */
+	int64_t *seen_base_s;                        /* what earlier calls found, see struct wsp */
 	enum wsp_manner manner;
 };
 
@@ -112,16 +114,68 @@ static size_t raise(const struct level *l, const struct window *v, const struct 
 	return n_up;
 }
 
+/* What slot 0 holds, or in an empty archive will hold: the first change that is going to be written. */
+static enum rc find_base(struct level *l, const struct change *change, size_t n, struct why *why)
+{
+	enum rc rc = wsp_read_base(l->w->fd, l->archive, &l->base_s, why);
+
+	if (rc == RC_OK && l->base_s % l->archive->step_s == 0)
+		*l->seen_base_s = l->base_s;
+	for (size_t i = 0; i < n && rc == RC_OK && l->base_s == 0; i++)
+		if (change[i].has && (change[i].fill || l->manner == AS_WHISPER))
+			l->base_s = change[i].slot_s;
+	return rc;
+}
+
+/* Do the slots hold times that belong there? An empty slot says nothing. */
+static bool agrees(const struct window *v)
+{
+	for (uint32_t i = 0; i < v->n; i++) {
+		int64_t stored_s = window_stored_s(v, i), expected_s = v->start_s + (int64_t)i * v->archive->step_s;
+
+		if (stored_s != 0)
+			return (stored_s - expected_s) % wsp_span_s(v->archive) == 0;
+	}
+	return true;
+}
+
+/*
+ * A base seen by an earlier call saves a read: its slots move on lap by lap, but never to another place. It is believed
+ * while what is read agrees; when it does not, the file was overwritten as a whole, and nothing seen counts any more.
+ */
+static enum rc load(struct level *l, const struct change *change, size_t n, int64_t start_s, uint32_t n_slots,
+		    struct window *v, struct why *why)
+{
+	enum rc rc;
+
+	if (*l->seen_base_s != 0) {
+		l->base_s = *l->seen_base_s;
+		if (l->coarser == NULL && l->manner == AS_WHISPER && n_slots == 1) {
+			window_blank(v, l->archive, l->base_s, start_s);
+			return RC_OK;
+		}
+		rc = window_load(v, l->w->fd, l->archive, l->base_s, start_s, n_slots, why);
+		if (rc != RC_OK || agrees(v))
+			return rc;
+		window_fini(v);
+		memset(l->w->seen_base_s, 0, sizeof(l->w->seen_base_s));
+	}
+	rc = find_base(l, change, n, why);
+	return rc == RC_OK ? window_load(v, l->w->fd, l->archive, l->base_s, start_s, n_slots, why) : rc;
+}
+
 /* Changes too far apart for one window: all are written before the first coarse slot is worked out, as whisper does. */
-static enum rc run_apart(const struct level *l, struct change *change, size_t n, struct change *up, size_t *n_up,
+static enum rc run_apart(struct level *l, struct change *change, size_t n, struct change *up, size_t *n_up,
 			 struct why *why)
 {
 	int fd = l->w->fd;
 	struct window v;
 	int64_t start_s;
 	uint32_t n_slots;
-	enum rc rc;
+	enum rc rc = find_base(l, change, n, why);
 
+	if (rc != RC_OK)
+		return rc;
 	for (size_t i = 0, taken; i < n; i += taken) {
 		taken = group(l, change + i, n - i, &start_s, &n_slots);
 		rc = window_load(&v, fd, l->archive, l->base_s, start_s, n_slots, why);
@@ -147,8 +201,8 @@ static enum rc run_apart(const struct level *l, struct change *change, size_t n,
 }
 
 /* One archive. *held: v is loaded and, perhaps, waits to be written. */
-static enum rc run(const struct level *l, struct change *change, size_t n, struct window *v, bool *held,
-		   struct change *up, size_t *n_up, struct why *why)
+static enum rc run(struct level *l, struct change *change, size_t n, struct window *v, bool *held, struct change *up,
+		   size_t *n_up, struct why *why)
 {
 	int64_t start_s;
 	uint32_t n_slots;
@@ -157,7 +211,7 @@ static enum rc run(const struct level *l, struct change *change, size_t n, struc
 	*held = false;
 	if (group(l, change, n, &start_s, &n_slots) < n)
 		return run_apart(l, change, n, up, n_up, why);
-	rc = window_load(v, l->w->fd, l->archive, l->base_s, start_s, n_slots, why);
+	rc = load(l, change, n, start_s, n_slots, v, why);
 	if (rc != RC_OK)
 		return rc;
 	*held = true;
@@ -175,34 +229,20 @@ static bool any_value(const struct change *change, size_t n)
 	return false;
 }
 
-/* What slot 0 holds, or in an empty archive will hold: the first change that is going to be written. */
-static enum rc find_base(struct level *l, const struct change *change, size_t n, struct why *why)
-{
-	enum rc rc = wsp_read_base(l->w->fd, l->archive, &l->base_s, why);
-
-	for (size_t i = 0; i < n && rc == RC_OK && l->base_s == 0; i++)
-		if (change[i].has && (change[i].fill || l->manner == AS_WHISPER))
-			l->base_s = change[i].slot_s;
-	return rc;
-}
-
 static enum rc apply(struct wsp *w, size_t level, struct change *change, size_t n, enum wsp_manner manner,
 		     struct why *why)
 {
 	struct window held[RETENTION_MAX_ARCHIVES];
 	struct change few[FEW], *up = n <= FEW ? few : must_alloc(n * sizeof(*up)), *now = change;
-	bool is_held[RETENTION_MAX_ARCHIVES];
+	bool is_held[RETENTION_MAX_ARCHIVES] = { false };
 	size_t i = level, reached = level;
 	enum rc rc = RC_OK;
 
 	while (i < w->n_archives && any_value(now, n)) {
-		struct level l = { .w = w, .archive = &w->archive[i], .manner = manner };
+		struct level l = { w, &w->archive[i], NULL, 0, &w->seen_base_s[i], manner };
 
 		if (i + 1 < w->n_archives)
 			l.coarser = &w->archive[i + 1];
-		rc = find_base(&l, now, n, why);
-		if (rc != RC_OK)
-			goto out;
 		rc = run(&l, now, n, &held[i], &is_held[i], up, &n, why);
 		reached = i + 1;
 		if (rc != RC_OK)

@@ -30,6 +30,9 @@ enum rc wsp_attach(int taken_fd, struct wsp *out, struct why *why)
 	if (rc != RC_OK)
 		goto out;
 	w.fd = taken_fd;
+	/* The first slot of the finest archive is often among these bytes: a read less for the first update. */
+	if (w.archive[0].offset + 4 <= n && bytes_get_be32(bytes + w.archive[0].offset) % w.archive[0].step_s == 0)
+		w.seen_base_s[0] = bytes_get_be32(bytes + w.archive[0].offset);
 	*out = w;
 	taken_fd = -1;
 out:

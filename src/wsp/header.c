@@ -1,6 +1,7 @@
 #include "wsp/header.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 uint64_t wsp_file_bytes(const struct retention *r)
 {
@@ -98,5 +99,6 @@ enum rc wsp_header_decode(const unsigned char *bytes, size_t n, uint64_t file_by
 	out->xff = r.xff;
 	out->max_retention_s = max_retention_s;
 	out->n_archives = n_archives;
+	memset(out->seen_base_s, 0, sizeof(out->seen_base_s));
 	return RC_OK;
 }

@@ -32,11 +32,8 @@ enum rc wsp_read_slots(int fd, const struct wsp_archive *a, uint32_t first, uint
 	return rc;
 }
 
-enum rc window_load(struct window *v, int fd, const struct wsp_archive *a, int64_t base_s, int64_t start_s, uint32_t n,
-		    struct why *why)
+static void place(struct window *v, const struct wsp_archive *a, int64_t base_s, int64_t start_s, uint32_t n)
 {
-	enum rc rc;
-
 	must(n > 0 && n <= a->n_points);
 	v->archive = a;
 	v->start_s = start_s;
@@ -44,6 +41,20 @@ enum rc window_load(struct window *v, int fd, const struct wsp_archive *a, int64
 	v->n = n;
 	v->dirty_from = v->dirty_until = 0;
 	v->at = n <= WINDOW_SMALL ? v->small : must_alloc((size_t)n * WSP_SLOT_BYTES);
+}
+
+void window_blank(struct window *v, const struct wsp_archive *a, int64_t base_s, int64_t start_s)
+{
+	place(v, a, base_s, start_s, 1);
+	memset(v->small, 0xFF, WSP_SLOT_BYTES);
+}
+
+enum rc window_load(struct window *v, int fd, const struct wsp_archive *a, int64_t base_s, int64_t start_s, uint32_t n,
+		    struct why *why)
+{
+	enum rc rc;
+
+	place(v, a, base_s, start_s, n);
 	rc = wsp_read_slots(fd, a, v->first, n, v->at, why);
 	if (rc != RC_OK)
 		window_fini(v);

@@ -46,7 +46,7 @@ CHECKED enum rc wsp_read_base(int fd, const struct wsp_archive *a, int64_t *base
 CHECKED enum rc wsp_read_slots(int fd, const struct wsp_archive *a, uint32_t first, uint32_t n, unsigned char *out,
 			       struct why *why);
 
-enum { WINDOW_SMALL = 128 };
+enum { WINDOW_SMALL = 16 };
 
 /* Consecutive slots of one archive. Not copied: `at` may point into itself. */
 struct window {
@@ -61,6 +61,8 @@ struct window {
 /* n ≤ the archive's n_points. Owner: on RC_OK ended by window_fini(). */
 CHECKED enum rc window_load(struct window *v, int fd, const struct wsp_archive *a, int64_t base_s, int64_t start_s,
 			    uint32_t n, struct why *why);
+/* One slot that is going to be written, whatever it holds. */
+void window_blank(struct window *v, const struct wsp_archive *a, int64_t base_s, int64_t start_s);
 /* Write what was changed. */
 CHECKED enum rc window_flush(struct window *v, int fd, struct why *why);
 void window_fini(struct window *v);

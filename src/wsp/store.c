@@ -81,6 +81,7 @@ static enum rc is_stored(struct store *s, size_t i, bool *stored, struct why *wh
  */
 static double reduce_whole(const struct store *s, size_t level, const struct minute *m, size_t n)
 {
+	must(n > 0);
 	for (size_t i = 0; i < n; i++)
 		s->scratch[i] = m[i].value;
 	for (size_t l = 1; l <= level; l++) {

@@ -19,7 +19,7 @@ struct wsp_archive {
 	uint32_t step_s, n_points;
 };
 
-/* An open file. Fixed after open; embed it, it owns only fd. */
+/* An open file. Embed it, it owns only fd. Fixed after open, but seen_base_s, which the thread that writes keeps. */
 struct wsp {
 	int fd;
 	enum aggregation aggregation;
@@ -27,6 +27,7 @@ struct wsp {
 	float xff;
 	size_t n_archives;
 	struct wsp_archive archive[RETENTION_MAX_ARCHIVES]; /* finest first */
+	int64_t seen_base_s[RETENTION_MAX_ARCHIVES];        /* what slot 0 was seen to hold; 0: not yet */
 };
 
 enum wsp_allocate { WSP_RESERVE, WSP_SPARSE };

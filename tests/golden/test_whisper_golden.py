@@ -1,7 +1,11 @@
-"""Replay the recorded cases of tests/data/whisper-golden and compare: bytes after update(), points after update_many()."""
+"""
+Replay the recorded cases of tests/data/whisper-golden and compare: bytes after update(), points after update_many().
+And decode the hex of docs/formats/whisper.md.
+"""
 import glob
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -13,7 +17,7 @@ except ImportError as why:
     print('skipped: %s' % why)
     sys.exit(77)
 
-TOOL, DATA = sys.argv[1:3]
+TOOL, DATA, PAGE = sys.argv[1:4]
 
 
 def number(v):
@@ -30,7 +34,7 @@ def wanted(fetch):
     return want['from'], want['until'], want['step'], want['count'], points
 
 
-class Golden(unittest.TestCase):
+class Side(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp()
         self.ours = Ours(TOOL)
@@ -39,6 +43,8 @@ class Golden(unittest.TestCase):
         self.ours.close()
         shutil.rmtree(self.folder)
 
+
+class Golden(Side):
     def ask(self, fetch):
         until = fetch['now'] if fetch['until'] is None else fetch['until']
         return self.ours.fetch(fetch['from'], until, fetch['now'])
@@ -84,6 +90,26 @@ class Golden(unittest.TestCase):
                 self.check_fetches(case)
                 self.ours.must('close')
         self.assertGreater(asked, 90)
+
+
+def hex_of(name):
+    with open(PAGE) as f:
+        return bytes.fromhex(re.search('```hex %s\n(.*?)```' % name, f.read(), re.S).group(1))
+
+
+class Page(Side):
+    def test_hex(self):
+        """The page's header is that of the files; its point is what update() writes."""
+        path, header = os.path.join(self.folder, 'page.wsp'), hex_of('header')
+        with open(path, 'wb') as f:
+            f.write(header)
+            f.truncate(202240)
+        self.ours.must('open', path)
+        self.assertEqual(self.ours.must('info'), ['1', '31622400', bits(0.5)] + (
+            '64 60 1440 17344 300 2016 41536 600 4608 96832 3600 8784').split())
+        self.assertEqual(self.ours.update(1400003617, 1400003587, 1.25), 'ok')
+        self.assertEqual(read(path), header + hex_of('point') + bytes(202240 - 64 - 12))
+        self.assertTrue(read(path) == read(os.path.join(DATA, 'single.wsp')))
 
 
 if __name__ == '__main__':

@@ -2,8 +2,9 @@
  * A driver of broker.h for tests/real/test_broker.py: the loop a daemon would have, told by lines on stdin what to do,
  * telling by lines on stdout what happens.
  *
+ * options  server=HOST:PORT … NAME=VALUE of struct broker_options · numbered_keys=N · bench=N (ack N by 1000, tell how long)
  * stdin    bind KEY… [/ UNBIND…] · ack TAG · acks TAG (and all up to it) · auto (acks each) · hold · go (receive or not)
- *          tend off|on · publish KEY BODY · skip MS (the clock given to tend) · bench N (ack by 1000, tell the time)
+ *          tend off|on · publish KEY BODY · skip MS (the clock given to tend)
  * stdout   connected SERVER · lost WHY · warning TEXT · info TEXT · bound · published RC · bench MS ·
  *          message TAG REDELIVERED BYTES FULL_BYTES CONTENT_TYPE COMPRESSION REPLY_TO CORRELATION_ID HEX
  */
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/counter.h"
 #include "base/mem.h"
 #include "broker/broker.h"
 
@@ -72,6 +72,8 @@ static void set_option(char *arg)
 		options.ssl_ca = value;
 	} else if (strcmp(arg, "ssl_verify") == 0) {
 		options.ssl_verify = strcmp(value, "false") != 0;
+	} else if (strcmp(arg, "bench") == 0) {
+		bench_left = strtoull(value, NULL, 10);
 	} else if (strcmp(arg, "numbered_keys") == 0) {
 		for (int i = 0; i < atoi(value); i++)
 			key[keys.n_bind++] = must_format("host-%06d.example.org", i);
@@ -135,9 +137,6 @@ static void obey(char *line)
 		not_tended = strcmp(rest, "off") == 0;
 	} else if (strcmp(line, "skip") == 0) {
 		skipped_ms += atoll(rest);
-	} else if (strcmp(line, "bench") == 0) {
-		bench_left = strtoull(rest, NULL, 10);
-		bench_start = mono_now();
 	} else if (strcmp(line, "publish") == 0) {
 		body = strchr(rest, ' ');
 		*body++ = '\0';
@@ -193,6 +192,8 @@ static void bench(uint64_t tag)
 {
 	struct why why;
 
+	if (tag == 1)
+		bench_start = mono_now();
 	bench_left--;
 	if ((tag % 1000 == 0 || bench_left == 0) && broker_ack(broker, tag, true, &why) != RC_OK)
 		lost(&why);

@@ -422,7 +422,8 @@ class RedisOutages(ServersCase):
             self.send_round(0)
             wait_until(lambda: daemon.get('hosts')[0] == 503, 10, 'metadata requests are refused')
             daemon.stop()
-            self.assertEqual(self.amqp.queue(), (9, 0), 'all waits in the queue')
+            # a probe of the daemon's own may stand behind them
+            self.assertIn(self.amqp.queue(), ((9, 0), (10, 0)), 'all waits in the queue')
             self.redis.start()
             daemon.start()
             wait_until(lambda: self.stored(daemon, 1), 10, 'all is stored')

@@ -55,7 +55,8 @@ class FrozenDaemon(Daemon):
 
     def spawn(self):
         with mock.patch.dict(os.environ, LD_PRELOAD=libfaketime(), FAKETIME=str(self.frozen_s), FAKETIME_FMT='%s',
-                             FAKETIME_DONT_FAKE_MONOTONIC='1'):
+                             FAKETIME_DONT_FAKE_MONOTONIC='1',
+                             ASAN_OPTIONS=os.environ.get('ASAN_OPTIONS', '') + ':verify_asan_link_order=0'):
             super().spawn()
 
 

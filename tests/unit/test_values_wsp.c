@@ -388,5 +388,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(readers_run_beside_the_writer, begin, end),
 	};
 
+	if (log_open(NULL, LOG_LEVEL_CRITICAL, LOG_LEVEL_CRITICAL, NULL) != RC_OK)
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
