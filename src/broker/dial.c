@@ -130,7 +130,7 @@ static enum rc open_ssl(amqp_connection_state_t c, const struct broker_options *
 {
 	amqp_socket_t *s = amqp_ssl_socket_new(c);
 	struct timeval timeout;
-	int status, fd;
+	int status, fd = -1;
 	enum rc rc;
 
 	if (s == NULL)

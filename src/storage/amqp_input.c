@@ -322,6 +322,15 @@ static void say_away(struct amqp_input *in, const struct why *why)
 	in->said_away = true;
 }
 
+/* What the broker's client noticed and no return code says. */
+static void log_notes(struct amqp_input *in)
+{
+	struct broker_note note;
+
+	while (broker_take_note(in->broker, &note))
+		log_line(note.warning ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "broker.note", "\"%s\"", note.what.text);
+}
+
 /* Sleep until the deadline, a finished batch, a stop, or something to read. */
 static void wait_for_work(struct amqp_input *in, int64_t ms)
 {
@@ -342,10 +351,13 @@ static void connect_once(struct amqp_input *in)
 {
 	struct broker_keys keys;
 	struct why why = { "" };
+	enum rc rc;
 
 	find_unlisted(in);
 	keys = keys_of(in);
-	if (broker_connect(in->broker, &keys, &why) != RC_OK) {
+	rc = broker_connect(in->broker, &keys, &why);
+	log_notes(in);
+	if (rc != RC_OK) {
 		say_away(in, &why);
 		in->pause_ms = in->pause_ms == 0 ? RECONNECT_FIRST_MS : in->pause_ms * 2;
 		if (in->pause_ms > RECONNECT_MOST_MS)
@@ -390,6 +402,7 @@ static void *run(void *argument)
 {
 	struct amqp_input *in = argument;
 	struct why why = { "" };
+	enum rc rc;
 
 	while (!atomic_load(&in->stopping)) {
 		if (!broker_connected(in->broker)) {
@@ -400,7 +413,9 @@ static void *run(void *argument)
 			connect_once(in);
 			continue;
 		}
-		if (turn(in, &why) != RC_OK)
+		rc = turn(in, &why);
+		log_notes(in);
+		if (rc != RC_OK)
 			say_away(in, &why);
 		else
 			wait_for_work(in, IDLE_MS);

@@ -43,6 +43,7 @@ static size_t group(const struct level *l, const struct change *change, size_t n
 	int64_t last_s;
 	size_t taken;
 
+	must(n > 0);
 	*start_s = last_s = wsp_align(change[0].slot_s, unit);
 	for (taken = 1; taken < n; taken++) {
 		int64_t here_s = wsp_align(change[taken].slot_s, unit);
