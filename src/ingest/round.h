@@ -1,0 +1,53 @@
+/*
+ * What one round of storing works on, and its three writers: points, metadata, the kept-aside lines. Used by store.c
+ * alone, in this order. All memory is the store's arena, gone with the next round.
+ */
+#ifndef INGEST_ROUND_H
+#define INGEST_ROUND_H
+
+#include "ingest/store.h"
+
+/* One item of this round and what it still needs. */
+struct task {
+	struct batch *batch;
+	struct item *item;
+	size_t want; /* index of its host, SIZE_MAX when it needs none */
+	bool failed;
+};
+
+/* One point of this round, before points of one series are brought together. */
+struct entry {
+	struct series series;
+	struct point point;
+	size_t task;
+	size_t order; /* as it came: of two points with one time the later wins */
+};
+
+/* Everything one round works on; lives in the store's arena. */
+struct round {
+	struct store *store;
+	struct task *task;
+	size_t n_tasks;
+	struct host_want *want;
+	size_t n_wants;
+	struct entry *entry;
+	size_t n_entries;
+	struct values_batch *batch;
+	size_t *batch_entry; /* the first entry of each batch, and one behind the last */
+	size_t n_batches;
+	struct why why;
+};
+
+/* This task is not done in this round: its item will be FATE_FAILED. The first why of round and batch stays. */
+void round_fail(struct round *r, struct task *t, const struct why *why);
+
+/* Write the points of every task whose host is known; n_points: how many there are at most. */
+void round_write_values(struct round *r, size_t n_points);
+
+/* Tell the metadata store everything in one go. generation: its own, read before the hosts were resolved. */
+void round_write_meta(struct round *r, uint64_t generation);
+
+/* Append and sync the lines of what was refused. now_s: Unix seconds. */
+void round_keep_aside(struct round *r, int64_t now_s);
+
+#endif

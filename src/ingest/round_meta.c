@@ -1,0 +1,87 @@
+#include "base/counter.h"
+#include "ingest/round.h"
+#include "model/name.h"
+#include "wire/reply.h"
+
+/* The HOSTS value of a MyInfo, in the arena. */
+static struct text myinfo_text(struct store *s, const struct message *m, const struct host *host)
+{
+	char filtered[NAME_MAX_BYTES + 1];
+	struct text result;
+	struct buf text;
+
+	name_filtered(m->host, filtered);
+	buf_init(&text, 2 * MESSAGE_MAX_BYTES);
+	reply_myinfo(&s->arena, &text, m->payload, text_of(host->hash), text_of(filtered));
+	result = arena_text(&s->arena, buf_text(&text));
+	buf_fini(&text);
+	return result;
+}
+
+/* The info that is made up for a plugin that came by HTTP or carbon, when one is needed. */
+static enum rc default_info(struct store *s, const struct message *m, struct meta_write *write, struct why *why)
+{
+	struct text *ds = arena_alloc(&s->arena, (m->n_samples + 1) * sizeof(*ds));
+	size_t n = 0;
+
+	for (size_t k = 0; k < m->n_samples; k++)
+		if (m->sample[k].kind != SAMPLE_REFUSED)
+			ds[n++] = m->sample[k].ds;
+	return n == 0 ? RC_END : infos_saw_ds(&s->infos, m->host, m->plugin, ds, n, &s->arena, write, why);
+}
+
+/* Tell the metadata store everything of this round in one go. */
+void round_write_meta(struct round *r, uint64_t generation)
+{
+	struct store *s = r->store;
+	struct meta_write *write = arena_alloc(&s->arena, (r->n_wants * 3 + r->n_tasks + 1) * sizeof(*write));
+	struct why why = { "" };
+	size_t n = 0;
+	enum rc rc;
+
+	for (size_t w = 0; w < r->n_wants; w++)
+		if (r->want[w].host != NULL && !r->want[w].settled)
+			n += hosts_writes(&s->hosts, &r->want[w], &s->arena, &write[n]);
+	for (size_t t = 0; t < r->n_tasks; t++) {
+		struct task *task = &r->task[t];
+		const struct message *m = &task->item->message;
+
+		if (task->failed || !task->item->decoded)
+			continue;
+		if (m->kind == MESSAGE_INFO) {
+			write[n++] = (struct meta_write){ META_SET, { META_INFOS, m->host, m->plugin }, m->payload };
+			infos_saw_real(&s->infos, m->host, m->plugin);
+		} else if (m->kind == MESSAGE_MYINFO) {
+			write[n++] = (struct meta_write){ META_SET,
+							  { META_HOSTS, TEXT_NONE, m->host },
+							  myinfo_text(s, m, r->want[task->want].host) };
+		} else if (m->kind == MESSAGE_DATA && task->batch->input != INPUT_AMQP) {
+			rc = default_info(s, m, &write[n], &why);
+			if (rc == RC_OK)
+				n++;
+			else if (rc != RC_END)
+				round_fail(r, task, &why);
+		}
+	}
+	if (n == 0)
+		return;
+	rc = meta_apply(s->options.meta, write, n, &why);
+	if (rc != RC_OK)
+		counter_add(COUNTER_META_ERRORS, 1);
+	for (size_t w = 0; w < r->n_wants; w++)
+		if (rc == RC_OK && r->want[w].host != NULL)
+			hosts_settled(&r->want[w], generation);
+	for (size_t t = 0; rc != RC_OK && t < r->n_tasks; t++) {
+		struct task *task = &r->task[t];
+		const struct message *m = &task->item->message;
+
+		if (task->failed || !task->item->decoded)
+			continue;
+		if (m->kind == MESSAGE_INFO || m->kind == MESSAGE_MYINFO ||
+		    (task->want != SIZE_MAX && !r->want[task->want].settled) ||
+		    (m->kind == MESSAGE_DATA && task->batch->input != INPUT_AMQP)) {
+			round_fail(r, task, &why);
+			infos_forget(&s->infos, m->host, m->plugin);
+		}
+	}
+}
