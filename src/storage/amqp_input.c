@@ -11,6 +11,7 @@
 
 #include "base/counter.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "wire/reply.h"
 
@@ -22,6 +23,7 @@ enum {
 	RECONNECT_MOST_MS = 700, /* bound again within a second of the broker's answer */
 	RETRY_FIRST_MS = 500,
 	RETRY_MOST_MS = 5000,
+	ASK_UNBIND_MS = 10000,
 };
 
 /* A batch and the connection its tags belong to. In one place at a time: filling, in ingest, finished, or waiting. */
@@ -52,10 +54,12 @@ struct amqp_input {
 	size_t n_in_ingest;
 	int64_t pause_ms, retry_ms;
 	struct mono tended;
-	bool said_away; /* the broker's absence was logged */
-	char **unbind;  /* hosts known from before that are no longer listed */
+	bool said_away;    /* the broker's absence was logged */
+	struct map listed; /* the keys of the host-list; the values mean nothing */
+	char **unbind;     /* hosts known from before that are no longer listed */
 	size_t n_unbind, unbind_capacity;
 	bool knows_unbind;
+	struct mono ask_unbind; /* not before */
 };
 
 static void wake(struct amqp_input *in)
@@ -285,24 +289,25 @@ static enum rc note_unlisted(void *argument, struct text name, struct text hash)
 	struct amqp_input *in = argument;
 
 	(void)hash;
-	for (size_t i = 0; i < in->options.hosts->n; i++)
-		if (text_is(name, in->options.hosts->key[i]))
-			return RC_OK;
-	if (text_is(name, in->options.broker.queue) || name.n > 255 || memchr(name.s, '\0', name.n) != NULL)
+	if (map_get(&in->listed, name) != NULL || text_is(name, in->options.broker.queue) || name.n > 255 ||
+	    memchr(name.s, '\0', name.n) != NULL)
 		return RC_OK;
 	array_grow(&in->unbind, &in->unbind_capacity, in->n_unbind, sizeof(*in->unbind));
 	in->unbind[in->n_unbind++] = must_strndup(name.s, name.n);
 	return RC_OK;
 }
 
-static void find_unlisted(struct amqp_input *in)
+/* Asked of the metadata store until it answers once, every 10 s at most. True: there is something new to unbind. */
+static bool find_unlisted(struct amqp_input *in, struct mono now)
 {
-	if (in->knows_unbind)
-		return;
+	if (in->knows_unbind || mono_ms_between(now, in->ask_unbind) > 0)
+		return false;
+	in->ask_unbind = mono_after_ms(now, ASK_UNBIND_MS);
 	for (size_t i = 0; i < in->n_unbind; i++)
 		free(in->unbind[i]);
 	in->n_unbind = 0;
 	in->knows_unbind = meta_each(in->options.meta, META_HOST_ID, TEXT_NONE, note_unlisted, in, NULL) == RC_OK;
+	return in->knows_unbind && in->n_unbind > 0;
 }
 
 static struct broker_keys keys_of(const struct amqp_input *in)
@@ -356,7 +361,7 @@ static void connect_once(struct amqp_input *in)
 	struct why why = { "" };
 	enum rc rc;
 
-	find_unlisted(in);
+	find_unlisted(in, mono_now());
 	keys = keys_of(in);
 	rc = broker_connect(in->broker, &keys, &why);
 	log_notes(in, rc);
@@ -389,8 +394,11 @@ static enum rc turn(struct amqp_input *in, struct why *why)
 	if (rc == RC_OK)
 		rc = take_finished(in, why);
 	if (rc == RC_OK && mono_ms_between(in->tended, now) >= IDLE_MS) {
-		struct broker_keys keys = keys_of(in);
+		struct broker_keys keys;
 
+		if (find_unlisted(in, now))
+			broker_rebind(in->broker);
+		keys = keys_of(in);
 		in->tended = now;
 		rc = broker_tend(in->broker, &keys, now, why);
 	}
@@ -447,9 +455,12 @@ struct amqp_input *amqp_input_start(const struct amqp_input_options *options)
 	in->broker = broker_new(&options->broker);
 	in->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	must(in->wake_fd >= 0);
-	for (size_t i = 0; i < options->hosts->n; i++)
+	map_init(&in->listed);
+	for (size_t i = 0; i < options->hosts->n; i++) {
+		map_put(&in->listed, text_of(options->hosts->key[i]), in);
 		if (strcmp(options->hosts->key[i], "#") == 0)
 			in->knows_unbind = true; /* every host is taken: nothing to unbind */
+	}
 	lock_init(&in->lock);
 	thread_start(&in->thread, "amqp", run, in);
 	return in;
@@ -466,6 +477,7 @@ void amqp_input_stop(struct amqp_input *in)
 	for (size_t i = 0; i < in->n_unbind; i++)
 		free(in->unbind[i]);
 	free(in->unbind);
+	map_fini(&in->listed, NULL);
 	close(in->wake_fd);
 	lock_fini(&in->lock);
 	free(in);
