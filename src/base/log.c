@@ -20,7 +20,7 @@ static struct {
 	char *path;
 	int file_fd;
 	enum log_level file_level, stderr_level;
-} sink = { .file_fd = -1, .file_level = LOG_LEVEL_CRITICAL, .stderr_level = LOG_LEVEL_INFO };
+} sink = { .file_fd = -1, .file_level = LOG_LEVEL_CRITICAL, .stderr_level = LOG_LEVEL_CRITICAL };
 
 bool log_level_parse(const char *name, enum log_level *out)
 {

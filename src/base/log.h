@@ -18,7 +18,7 @@ bool log_level_parse(const char *name, enum log_level *out);
 const char *log_level_name(enum log_level level);
 
 /*
- * Where lines go: to stderr from `stderr_level` on, to the file at `path` (NULL: none) from `file_level` on.
+ * Where lines go (before the first call: critical ones to stderr): to stderr from `stderr_level` on, to the file at `path` (NULL: none) from `file_level` on.
  * Errors   RC_DISK  the file cannot be opened for appending
  * Threads  before any other thread is started; log_reopen() from the main loop.
  */

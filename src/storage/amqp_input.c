@@ -322,13 +322,16 @@ static void say_away(struct amqp_input *in, const struct why *why)
 	in->said_away = true;
 }
 
-/* What the broker's client noticed and no return code says. */
-static void log_notes(struct amqp_input *in)
+/* What the broker's client noticed and no return code says. When the connection is lost that is said instead. */
+static void log_notes(struct amqp_input *in, enum rc rc)
 {
 	struct broker_note note;
 
 	while (broker_take_note(in->broker, &note))
-		log_line(note.warning ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "broker.note", "\"%s\"", note.what.text);
+		log_line(rc != RC_OK    ? LOG_LEVEL_DEBUG
+			 : note.warning ? LOG_LEVEL_WARNING
+					: LOG_LEVEL_INFO,
+			 "broker.note", "\"%s\"", note.what.text);
 }
 
 /* Sleep until the deadline, a finished batch, a stop, or something to read. */
@@ -356,7 +359,7 @@ static void connect_once(struct amqp_input *in)
 	find_unlisted(in);
 	keys = keys_of(in);
 	rc = broker_connect(in->broker, &keys, &why);
-	log_notes(in);
+	log_notes(in, rc);
 	if (rc != RC_OK) {
 		say_away(in, &why);
 		in->pause_ms = in->pause_ms == 0 ? RECONNECT_FIRST_MS : in->pause_ms * 2;
@@ -414,7 +417,7 @@ static void *run(void *argument)
 			continue;
 		}
 		rc = turn(in, &why);
-		log_notes(in);
+		log_notes(in, rc);
 		if (rc != RC_OK)
 			say_away(in, &why);
 		else

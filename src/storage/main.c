@@ -29,6 +29,8 @@ enum { EXIT_BAD = 1, EXIT_DISABLED = 2 };
 struct daemon {
 	const char *config_path;
 	struct config config;
+	char **warning; /* of reading the two */
+	size_t n_warnings, warning_capacity;
 	struct host_list hosts;
 	int signal_fd;
 	struct meta *meta;
@@ -52,21 +54,31 @@ static const char help_text[] =
 	"Signals: TERM and INT end it, HUP opens the log file anew.\n"
 	"See numeter-storage(8) and numeter_storage.cfg(5).\n";
 
+/* A warning of the configuration or host-list: on stderr at once, in the log as soon as there is one. */
 static void warn(void *argument, const char *text)
 {
-	(void)argument;
+	struct daemon *d = argument;
+
 	fprintf(stderr, "warning: %s\n", text);
-	log_line(LOG_LEVEL_WARNING, "config.warning", "%s", text);
+	array_grow(&d->warning, &d->warning_capacity, d->n_warnings, sizeof(*d->warning));
+	d->warning[d->n_warnings++] = must_strdup(text);
 }
 
-/* The line that is always printed when the daemon does not start, whatever the log levels are. */
+static enum rc log_warnings(struct daemon *d)
+{
+	for (size_t i = 0; i < d->n_warnings; i++)
+		log_line(LOG_LEVEL_WARNING, "config.warning", "%s", d->warning[i]);
+	return RC_OK;
+}
+
+/* The one line on stderr when the daemon does not start, whatever the log levels are; the log file gets it too. */
 static enum rc refuse(const struct daemon *d, const char *key, enum rc rc, const struct why *why)
 {
 	if (key == NULL)
 		fprintf(stderr, "%s\n", why->text);
 	else
 		fprintf(stderr, "%s:%u: %s: %s\n", d->config_path, config_line(&d->config, key), key, why->text);
-	log_line(LOG_LEVEL_CRITICAL, "daemon.refused", "why=\"%s\"", why->text);
+	log_line(LOG_LEVEL_ERROR, "daemon.refused", "why=\"%s\"", why->text);
 	return rc;
 }
 
@@ -98,7 +110,7 @@ static enum rc read_hosts(struct daemon *d)
 
 	if (d->config.n_rpc_hosts == 0)
 		return RC_OK;
-	rc = host_list_read(d->config.host_list_file, &d->hosts, warn, NULL, &why);
+	rc = host_list_read(d->config.host_list_file, &d->hosts, warn, d, &why);
 	return rc == RC_OK ? rc : refuse(d, "host_list_file", rc, &why);
 }
 
@@ -293,7 +305,7 @@ static void stop(struct daemon *d)
 static int serve(struct daemon *d)
 {
 	static enum rc (*const steps[])(struct daemon *) = {
-		take_signals, take_privileges, open_log,    read_hosts, say_started,
+		take_signals, take_privileges, open_log,    read_hosts, log_warnings, say_started,
 		open_meta,    open_values,     open_ingest, start_http, start_amqp,
 	};
 	enum rc rc = RC_OK;
@@ -312,7 +324,7 @@ static int check_config(struct daemon *d)
 
 	config_print(&d->config, false, stdout);
 	if (d->config.n_rpc_hosts > 0) {
-		if (host_list_read(d->config.host_list_file, &d->hosts, warn, NULL, &why) != RC_OK) {
+		if (host_list_read(d->config.host_list_file, &d->hosts, warn, d, &why) != RC_OK) {
 			refuse(d, "host_list_file", RC_REFUSED, &why);
 			return EXIT_BAD;
 		}
@@ -358,7 +370,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "numeter-storage: unexpected argument \"%s\"; try --help\n", argv[optind]);
 		return EXIT_BAD;
 	}
-	if (config_read(d.config_path, &d.config, warn, NULL, &why) != RC_OK) {
+	if (config_read(d.config_path, &d.config, warn, &d, &why) != RC_OK) {
 		fprintf(stderr, "%s\n", why.text);
 		return EXIT_BAD;
 	}
@@ -374,5 +386,8 @@ int main(int argc, char **argv)
 		status = serve(&d);
 	}
 	config_fini(&d.config);
+	for (size_t i = 0; i < d.n_warnings; i++)
+		free(d.warning[i]);
+	free(d.warning);
 	return status;
 }

@@ -95,7 +95,7 @@ class RestGolden(ServersCase):
         cls.wsp_path = cls.folder / 'tree' / 'wsps'
         cls.redis = RedisServer()
         cls.redis.start()
-        cls.addClassCleanup(cls.redis.stop)
+        cls.addClassCleanup(cls.redis.close)
         client = cls.redis.client()
         for key, fields in json.loads((GOLDEN / 'redis.json').read_text()).items():
             for field, value in fields.items():
