@@ -101,10 +101,10 @@ static enum rc take_line(struct ini *i, const struct source *source, size_t numb
 
 	if (memchr(line.s, '\0', line.n) != NULL)
 		return source_refuse(source, number, why, "a NUL byte: expected text in UTF-8");
-	if (!text_is_utf8(line))
-		return source_refuse(source, number, why, "bytes that are not UTF-8: expected text in UTF-8");
 	if (is_comment(line))
 		return RC_OK;
+	if (!text_is_utf8(line))
+		return source_refuse(source, number, why, "bytes that are not UTF-8: expected text in UTF-8");
 	t = text_trim(without_comment(line));
 	if (is_blank(line.s[0]))
 		return go_on(i, source, number, t, why);

@@ -312,6 +312,13 @@ static void add_account(struct buf *out, const struct batch *b)
 	buf_add_str(out, "]");
 }
 
+/* Each of its values was refused: not accepted, though it was a message. */
+static bool is_wholly_refused(const struct item *i)
+{
+	return i->fate == FATE_STORED && i->decoded && i->message.n_samples > 0 &&
+	       i->message.n_refused == i->message.n_samples;
+}
+
 void ingest_answer(struct request *r)
 {
 	const struct ingest_call *c = r->call;
@@ -325,7 +332,7 @@ void ingest_answer(struct request *r)
 		return;
 	}
 	for (size_t i = 0; i < c->batch->n; i++)
-		n[c->batch->item[i].fate]++;
+		n[is_wholly_refused(&c->batch->item[i]) ? FATE_REJECTED : c->batch->item[i].fate]++;
 	if (n[FATE_FAILED] == 0) {
 		buf_addf(&a->body, "{\"accepted\": %zu, ", n[FATE_STORED]);
 	} else {

@@ -99,7 +99,8 @@ void handle_data(struct request *r, struct answer *a)
 	struct why why = { "" };
 	struct query_data asked = { .res = request_parameter(r, "res"),
 				    .from = request_parameter(r, "from"),
-				    .until = request_parameter(r, "until") };
+				    .until = request_parameter(r, "until"),
+				    .max_points = request_parameter(r, "max_points") };
 
 	if (need(r, "host", &asked.host, a) && need(r, "plugin", &asked.plugin, a) && need(r, "ds", &asked.ds, a))
 		finish(a, query_data(r->server->options.query, &asked, wall_now().s, &a->body, &why), &why);

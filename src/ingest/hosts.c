@@ -8,7 +8,8 @@
 #include "base/mem.h"
 #include "wire/reply.h"
 
-enum { ANSWERS_MAX_BYTES = 64 * 1024 * 1024, READS_A_HOST = 3 };
+/* A group of hosts is asked for at once: its answers are small, and one odd value spoils one group only. */
+enum { ANSWERS_MAX_BYTES = 64 * 1024 * 1024, READS_A_HOST = 2, GROUP_HOSTS = 1000 };
 
 static void free_host(void *p)
 {
@@ -98,7 +99,7 @@ static unsigned digits_of(struct text hash, const char *md5)
 /* What the metadata store said of one host → its folder and what must be written. */
 static void take_answer(struct hosts *h, struct host_want *w, const struct meta_read read[READS_A_HOST])
 {
-	const struct meta_read *id = &read[0], *path = &read[1], *name = &read[2];
+	const struct meta_read *id = &read[0], *path = &read[1];
 	struct text folder = path->found ? name_folder_below(path->value, text_of(h->root)) : TEXT_NONE;
 	struct host *host = map_get(&h->by_name, w->name);
 	char md5[MD5_HEX_BYTES + 1];
@@ -125,10 +126,17 @@ static void take_answer(struct hosts *h, struct host_want *w, const struct meta_
 		w->write_path = true;
 	}
 	w->write_path = w->write_path || w->myinfo;
-	w->write_name = w->data && !w->myinfo && !name->found;
-	host->named = name->found || w->data || w->myinfo;
+	w->write_name = w->data && !w->myinfo; /* only if absent: asking would cost more */
 	w->host = host;
+	w->answered = true;
 	w->settled = !w->write_hash && !w->write_path && !w->write_name;
+}
+
+bool hosts_knows(const struct hosts *h, struct text name)
+{
+	const struct host *host = map_get(&h->by_name, name);
+
+	return host != NULL && host->folder[0] != '\0';
 }
 
 static bool is_settled(const struct host *host, const struct host_want *w, uint64_t generation)
@@ -136,11 +144,29 @@ static bool is_settled(const struct host *host, const struct host_want *w, uint6
 	return host != NULL && host->generation == generation && !w->myinfo && (host->named || !w->data);
 }
 
+/* Ask the metadata store for want[at[0 .. n)]. */
+static enum rc ask(struct hosts *h, struct host_want *want, const size_t *at, size_t n, struct why *why)
+{
+	static const enum meta_hash hash[READS_A_HOST] = { META_HOST_ID, META_WSP_PATH };
+	struct meta_read *read = must_alloc(n * READS_A_HOST * sizeof(*read));
+	enum rc rc;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < READS_A_HOST; k++)
+			read[i * READS_A_HOST + k].key =
+				(struct meta_key){ .hash = hash[k], .field = want[at[i]].name };
+	buf_clear(&h->answers);
+	rc = meta_read(h->meta, read, n * READS_A_HOST, &h->answers, why);
+	for (size_t i = 0; rc == RC_OK && i < n; i++)
+		take_answer(h, &want[at[i]], &read[i * READS_A_HOST]);
+	free(read);
+	return rc;
+}
+
 enum rc hosts_resolve(struct hosts *h, struct host_want *want, size_t n, struct why *why)
 {
 	uint64_t generation = meta_generation(h->meta) + 1; /* 0 is "never" */
-	struct meta_read *read = NULL;
-	size_t n_open = 0, *open_at = NULL;
+	size_t n_open = 0, *open_at;
 	enum rc rc = RC_OK;
 
 	if (!h->loaded) {
@@ -149,31 +175,13 @@ enum rc hosts_resolve(struct hosts *h, struct host_want *want, size_t n, struct 
 	}
 	open_at = must_alloc((n + 1) * sizeof(*open_at));
 	for (size_t i = 0; i < n; i++) {
-		struct host *host = map_get(&h->by_name, want[i].name);
-
-		want[i].host = host != NULL && host->folder[0] != '\0' ? host : NULL;
+		want[i].host = hosts_knows(h, want[i].name) ? map_get(&h->by_name, want[i].name) : NULL;
 		want[i].settled = is_settled(want[i].host, &want[i], generation);
 		if (!want[i].settled)
 			open_at[n_open++] = i;
 	}
-	if (rc != RC_OK || n_open == 0)
-		goto out;
-	read = must_alloc(n_open * READS_A_HOST * sizeof(*read));
-	for (size_t i = 0; i < n_open; i++) {
-		static const enum meta_hash hash[READS_A_HOST] = { META_HOST_ID, META_WSP_PATH, META_HOSTS };
-
-		for (size_t k = 0; k < READS_A_HOST; k++)
-			read[i * READS_A_HOST + k].key =
-				(struct meta_key){ .hash = hash[k], .field = want[open_at[i]].name };
-	}
-	buf_clear(&h->answers);
-	rc = meta_read(h->meta, read, n_open * READS_A_HOST, &h->answers, why);
-	if (rc != RC_OK)
-		goto out;
-	for (size_t i = 0; i < n_open; i++)
-		take_answer(h, &want[open_at[i]], &read[i * READS_A_HOST]);
-out:
-	free(read);
+	for (size_t from = 0; rc == RC_OK && from < n_open; from += GROUP_HOSTS)
+		rc = ask(h, want, &open_at[from], n_open - from < GROUP_HOSTS ? n_open - from : GROUP_HOSTS, why);
 	free(open_at);
 	return rc;
 }
@@ -210,7 +218,9 @@ size_t hosts_writes(struct hosts *h, const struct host_want *w, struct arena *a,
 
 void hosts_settled(struct host_want *w, uint64_t generation)
 {
-	if (w->host != NULL)
-		w->host->generation = generation + 1;
+	if (w->host->generation != generation + 1)
+		w->host->named = false;
+	w->host->generation = generation + 1;
+	w->host->named = w->host->named || w->data || w->myinfo;
 	w->settled = true;
 }

@@ -31,6 +31,9 @@ struct hosts {
 void hosts_init(struct hosts *h, struct meta *meta, const char *root, unsigned md5_digits);
 void hosts_fini(struct hosts *h);
 
+/* Whether this host has a folder already. Its infos then heal HOST_ID and WSP_PATH, too; alone they make no host. */
+bool hosts_knows(const struct hosts *h, struct text name);
+
 /* What a caller wants of one host in this round. */
 struct host_want {
 	struct text name;  /* a valid name */
@@ -38,6 +41,7 @@ struct host_want {
 	bool myinfo;       /* it sent its MyInfo: WSP_PATH is written again */
 	struct host *host; /* answer, NULL when the metadata store is away and the host is not known */
 	bool settled;      /* answer: nothing more to write before its messages may be acknowledged */
+	bool answered;     /* answer: the metadata store was asked and said what it has */
 	/* what was read of it, for hosts_settle() */
 	bool write_hash, write_path, write_name;
 };
@@ -51,7 +55,8 @@ CHECKED enum rc hosts_resolve(struct hosts *h, struct host_want *want, size_t n,
 
 /*
  * The writes that make the metadata store know a wanted host, at most 3, put at out; texts are in arena a.
- * After they were accepted call hosts_settled() with the generation read before.
+ * After they were accepted, or when there are none, call hosts_settled() for every one that was answered, with the
+ * generation read before.
  */
 size_t hosts_writes(struct hosts *h, const struct host_want *want, struct arena *a, struct meta_write *out);
 void hosts_settled(struct host_want *want, uint64_t generation);

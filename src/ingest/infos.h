@@ -13,6 +13,7 @@
 struct infos {
 	struct meta *meta;
 	struct map by_plugin; /* "host NUL plugin" → struct plugin_info, owned */
+	uint64_t round;
 	struct buf answers;
 };
 
@@ -31,7 +32,13 @@ CHECKED enum rc infos_saw_ds(struct infos *s, struct text host, struct text plug
 /* What was handed to the metadata store was not accepted: forget what is known of this plugin. */
 void infos_forget(struct infos *s, struct text host, struct text plugin);
 
-/* A real info came: nothing is made up for this plugin from now on. */
-void infos_saw_real(struct infos *s, struct text host, struct text plugin);
+/*
+ * A real info came: nothing is made up for this plugin from now on. remember: also when the plugin is not known yet,
+ * needed while data of it may stand in the same round, before the info is in the metadata store.
+ */
+void infos_saw_real(struct infos *s, struct text host, struct text plugin, bool remember);
+
+/* What was seen in earlier rounds is in the metadata store by now, or was forgotten. */
+void infos_begin_round(struct infos *s);
 
 #endif

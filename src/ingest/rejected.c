@@ -65,8 +65,10 @@ enum rc rejected_open(const char *path, uint64_t max_bytes, struct rejected *out
 	if (access(path, F_OK) != 0)
 		rc = fileio_make_dirs(root_fd, path + strspn(path, "/"), why);
 	close(root_fd);
-	if (rc != RC_OK)
+	if (rc != RC_OK) {
+		why_prepend(why, "%s", path);
 		return rc;
+	}
 	r.dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r.dir_fd < 0)
 		return because(why, RC_DISK, "open %s: %s", path, strerror(errno));
@@ -112,6 +114,15 @@ static void make_room(struct rejected *r, size_t n)
 	}
 }
 
+/* An administrator may have moved or removed the file that is open. */
+static bool is_still_there(const struct rejected *r, const char *name)
+{
+	struct stat open_one, named;
+
+	return fstat(r->fd, &open_one) == 0 && fstatat(r->dir_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       open_one.st_ino == named.st_ino && open_one.st_dev == named.st_dev;
+}
+
 static enum rc open_day(struct rejected *r, int64_t now_s, struct why *why)
 {
 	char day[16], name[32];
@@ -120,16 +131,16 @@ static enum rc open_day(struct rejected *r, int64_t now_s, struct why *why)
 
 	gmtime_r(&t, &tm);
 	strftime(day, sizeof(day), "%Y-%m-%d", &tm);
-	if (r->fd >= 0 && strcmp(day, r->day) == 0)
+	snprintf(name, sizeof(name), "%s.jsonl", day);
+	if (r->fd >= 0 && strcmp(day, r->day) == 0 && is_still_there(r, name))
 		return RC_OK;
 	if (r->fd >= 0)
 		close(r->fd);
 	memcpy(r->day, day, sizeof(r->day));
-	snprintf(name, sizeof(name), "%s.jsonl", day);
 	r->fd = openat(r->dir_fd, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (r->fd < 0)
 		return because(why, RC_DISK, "open %s/%s: %s", r->path, name, strerror(errno));
-	return RC_OK;
+	return fileio_sync(r->dir_fd, why); /* the name, too */
 }
 
 enum rc rejected_append(struct rejected *r, struct text lines, int64_t now_s, struct why *why)

@@ -30,17 +30,27 @@ static enum rc default_info(struct store *s, const struct message *m, struct met
 	return n == 0 ? RC_END : infos_saw_ds(&s->infos, m->host, m->plugin, ds, n, &s->arena, write, why);
 }
 
+/* Data of a plugin that may never send an info of its own. */
+static bool makes_up(const struct task *t)
+{
+	return t->batch->input != INPUT_AMQP && t->item->decoded && t->item->message.kind == MESSAGE_DATA;
+}
+
 /* Tell the metadata store everything of this round in one go. */
 void round_write_meta(struct round *r, uint64_t generation)
 {
 	struct store *s = r->store;
 	struct meta_write *write = arena_alloc(&s->arena, (r->n_wants * 3 + r->n_tasks + 1) * sizeof(*write));
 	struct why why = { "" };
+	bool made_up = false; /* some plugin's info may have to be */
 	size_t n = 0;
-	enum rc rc;
+	enum rc rc = RC_OK;
 
+	infos_begin_round(&s->infos);
+	for (size_t t = 0; t < r->n_tasks; t++)
+		made_up = made_up || makes_up(&r->task[t]);
 	for (size_t w = 0; w < r->n_wants; w++)
-		if (r->want[w].host != NULL && !r->want[w].settled)
+		if (r->want[w].answered && !r->want[w].settled)
 			n += hosts_writes(&s->hosts, &r->want[w], &s->arena, &write[n]);
 	for (size_t t = 0; t < r->n_tasks; t++) {
 		struct task *task = &r->task[t];
@@ -50,26 +60,26 @@ void round_write_meta(struct round *r, uint64_t generation)
 			continue;
 		if (m->kind == MESSAGE_INFO) {
 			write[n++] = (struct meta_write){ META_SET, { META_INFOS, m->host, m->plugin }, m->payload };
-			infos_saw_real(&s->infos, m->host, m->plugin);
+			infos_saw_real(&s->infos, m->host, m->plugin, made_up);
 		} else if (m->kind == MESSAGE_MYINFO) {
 			write[n++] = (struct meta_write){ META_SET,
 							  { META_HOSTS, TEXT_NONE, m->host },
 							  myinfo_text(s, m, r->want[task->want].host) };
-		} else if (m->kind == MESSAGE_DATA && task->batch->input != INPUT_AMQP) {
-			rc = default_info(s, m, &write[n], &why);
-			if (rc == RC_OK)
+		} else if (makes_up(task)) {
+			enum rc made = default_info(s, m, &write[n], &why);
+
+			if (made == RC_OK)
 				n++;
-			else if (rc != RC_END)
+			else if (made != RC_END)
 				round_fail(r, task, &why);
 		}
 	}
-	if (n == 0)
-		return;
-	rc = meta_apply(s->options.meta, write, n, &why);
+	if (n > 0)
+		rc = meta_apply(s->options.meta, write, n, &why);
 	if (rc != RC_OK)
 		counter_add(COUNTER_META_ERRORS, 1);
 	for (size_t w = 0; w < r->n_wants; w++)
-		if (rc == RC_OK && r->want[w].host != NULL)
+		if (rc == RC_OK && r->want[w].answered)
 			hosts_settled(&r->want[w], generation);
 	for (size_t t = 0; rc != RC_OK && t < r->n_tasks; t++) {
 		struct task *task = &r->task[t];
@@ -78,8 +88,7 @@ void round_write_meta(struct round *r, uint64_t generation)
 		if (task->failed || !task->item->decoded)
 			continue;
 		if (m->kind == MESSAGE_INFO || m->kind == MESSAGE_MYINFO ||
-		    (task->want != SIZE_MAX && !r->want[task->want].settled) ||
-		    (m->kind == MESSAGE_DATA && task->batch->input != INPUT_AMQP)) {
+		    (task->want != SIZE_MAX && !r->want[task->want].settled) || makes_up(task)) {
 			round_fail(r, task, &why);
 			infos_forget(&s->infos, m->host, m->plugin);
 		}

@@ -114,7 +114,8 @@ static size_t collect(struct store *s, struct round *r, struct batch *first)
 				judge_time(s, i, b->accepted_s);
 			if (!i->decoded)
 				continue;
-			if (i->message.kind == MESSAGE_DATA || i->message.kind == MESSAGE_MYINFO)
+			if (i->message.kind == MESSAGE_DATA || i->message.kind == MESSAGE_MYINFO ||
+			    (i->message.kind == MESSAGE_INFO && hosts_knows(&s->hosts, i->message.host)))
 				t->want = want_host(s, r, &index, &i->message);
 			n_points += i->message.n_samples;
 		}

@@ -81,19 +81,43 @@ void name_folder(struct text host, unsigned n_digits, bool suffixed, char out[FO
 	snprintf(out, FOLDER_MAX_BYTES, "%.*s/%.*s-%.8s", (int)n_digits, md5, (int)n, filtered, md5);
 }
 
+/* Bytes of path that spell root, any run of slashes being one; 0 when it does not begin with it. */
+static size_t root_bytes(struct text path, struct text root)
+{
+	size_t p = 0, r = 0;
+
+	while (r < root.n) {
+		if (p == path.n || path.s[p] != root.s[r])
+			return 0;
+		if (path.s[p] == '/') {
+			while (p < path.n && path.s[p] == '/')
+				p++;
+			while (r < root.n && root.s[r] == '/')
+				r++;
+		} else {
+			p++;
+			r++;
+		}
+	}
+	return p;
+}
+
 struct text name_folder_below(struct text path, struct text root)
 {
-	size_t start;
+	size_t start, at;
 
-	while (root.n > 1 && root.s[root.n - 1] == '/')
+	while (root.n > 0 && root.s[root.n - 1] == '/')
 		root.n--;
 	while (path.n > 1 && path.s[path.n - 1] == '/')
 		path.n--;
-	if (path.n <= root.n + 1 || memcmp(path.s, root.s, root.n) != 0 || path.s[root.n] != '/')
+	at = root_bytes(path, root);
+	if ((at == 0 && root.n > 0) || at >= path.n || path.s[at] != '/')
 		return TEXT_NONE;
-	struct text below = { path.s + root.n + 1, path.n - root.n - 1 };
+	while (at < path.n && path.s[at] == '/')
+		at++;
+	struct text below = { path.s + at, path.n - at };
 
-	if (below.n >= FOLDER_MAX_BYTES || memchr(below.s, '\0', below.n) != NULL)
+	if (below.n == 0 || below.n >= FOLDER_MAX_BYTES || memchr(below.s, '\0', below.n) != NULL)
 		return TEXT_NONE;
 	start = 0;
 	for (size_t i = 0; i <= below.n; i++) {

@@ -37,7 +37,7 @@ void name_folder(struct text host, unsigned n_digits, bool suffixed, char out[FO
 /*
  * The part of a WSP_PATH value below the tree's root: "/srv/wsps/0c/myhost" below "/srv/wsps" → "0c/myhost".
  * TEXT_NONE when it is not below it, has `.` or `..` or empty parts or parts that start with a dot, or is too long.
- * Returns a part of stored_path, trailing slashes left out.
+ * Returns a part of stored_path, trailing slashes left out; runs of slashes at and before the root's end count as one.
  */
 struct text name_folder_below(struct text stored_path, struct text root);
 

@@ -3,10 +3,12 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "model/name.h"
 #include "query/window.h"
+#include "wire/number.h"
 #include "wire/reply.h"
 
 enum { PATHS_MAX_BYTES = 64 * 1024 };
@@ -24,9 +26,18 @@ struct table {
 	int64_t step_s;
 };
 
+static bool is_on_disk(const struct query *q, const char *folder)
+{
+	char *path = must_format("%s/%s", q->wsp_path, folder);
+	bool there = access(path, F_OK) == 0;
+
+	free(path);
+	return there;
+}
+
 /*
  * Where the host's files are. A WSP_PATH outside our tree is never followed: the folder by the rule, as ingest writes
- * it. md5 digits of an existing HOST_ID win over the configured number.
+ * it (a suffixed folder that is there is this host's). md5 digits of an existing HOST_ID win over the configured number.
  */
 static enum rc find_folder(const struct query *q, struct text host, char folder[FOLDER_MAX_BYTES], struct why *why)
 {
@@ -56,7 +67,9 @@ static enum rc find_folder(const struct query *q, struct text host, char folder[
 	if (read[1].found && read[1].value.n >= 1 && read[1].value.n <= MD5_HEX_BYTES &&
 	    memcmp(read[1].value.s, md5, read[1].value.n) == 0)
 		digits = (unsigned)read[1].value.n;
-	name_folder(host, digits, false, folder);
+	name_folder(host, digits, true, folder);
+	if (!is_on_disk(q, folder))
+		name_folder(host, digits, false, folder);
 out:
 	buf_fini(&answers);
 	return rc;
@@ -220,6 +233,27 @@ static enum rc consolidate(const struct query *q, struct series s, int64_t now_s
 	return RC_OK;
 }
 
+/* A longer step when there are more slots than asked for. */
+static void coarsen(struct table *t, int64_t max_points)
+{
+	int64_t n = (t->end_s - t->start_s) / t->step_s;
+
+	if (n <= max_points)
+		return;
+	t->step_s *= (n + max_points - 1) / max_points;
+	choose_slots(t);
+}
+
+static enum rc read_max_points(struct text t, int64_t *out, struct why *why)
+{
+	*out = INT64_MAX;
+	if (t.s == NULL)
+		return RC_OK;
+	if (t.n > 9 || !number_parse_seconds(t, out) || *out < 1 || memchr(t.s, '.', t.n) != NULL)
+		return because(why, RC_REFUSED, "max_points: \"%.*s\": expected a whole number from 1 on", TEXT_ARG(t));
+	return RC_OK;
+}
+
 static void print(const struct table *t, struct buf *out)
 {
 	buf_addf(out, "{\"TS_start\": %lld, \"TS_step\": %lld, \"DATAS\": {", (long long)t->start_s,
@@ -251,11 +285,14 @@ enum rc query_data(const struct query *q, const struct query_data *asked, int64_
 {
 	char folder[FOLDER_MAX_BYTES];
 	struct table t = { 0 };
+	int64_t max_points;
 	struct series s;
 	struct window w;
 	enum rc rc;
 
 	rc = window_read(asked, q->original_windows, now_s, &w, why);
+	if (rc == RC_OK)
+		rc = read_max_points(asked->max_points, &max_points, why);
 	if (rc != RC_OK)
 		return rc;
 	if (name_check_host(asked->host, NULL) != RC_OK)
@@ -277,6 +314,7 @@ enum rc query_data(const struct query *q, const struct query_data *asked, int64_
 	if (rc != RC_OK)
 		goto out;
 	choose_slots(&t);
+	coarsen(&t, max_points);
 	rc = consolidate(q, s, now_s, &t, why);
 	if (rc != RC_OK)
 		goto out;

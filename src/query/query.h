@@ -40,6 +40,7 @@ struct query_data {
 	struct text host, plugin, ds; /* ds: split at `,`, not trimmed */
 	struct text res;              /* Daily Weekly Monthly Yearly */
 	struct text from, until;      /* Unix seconds, -6h, -30min, -7d, now; until absent: now */
+	struct text max_points;       /* at most so many slots: a longer step, joined by each file's aggregation */
 };
 
 /*

@@ -23,7 +23,8 @@ enum {
 	RECONNECT_MOST_MS = 700, /* bound again within a second of the broker's answer */
 	RETRY_FIRST_MS = 500,
 	RETRY_MOST_MS = 5000,
-	ASK_UNBIND_MS = 10000,
+	ASK_UNBIND_MS = 30000,
+	HELD_MAX_BYTES = 256 * 1024 * 1024, /* of all loads: then the broker keeps what is left */
 };
 
 /* A batch and the connection its tags belong to. In one place at a time: filling, in ingest, finished, or waiting. */
@@ -51,7 +52,7 @@ struct amqp_input {
 	struct load *waiting; /* with failed items, the oldest first */
 	struct mono due;      /* when these are tried again at the latest */
 	uint64_t next_order;
-	size_t n_in_ingest;
+	size_t n_in_ingest, bytes_in_ingest;
 	int64_t pause_ms, retry_ms;
 	struct mono tended;
 	bool said_away;    /* the broker's absence was logged */
@@ -106,6 +107,7 @@ static void load_free(struct load *l)
 static void hand_over(struct amqp_input *in, struct load *l)
 {
 	in->n_in_ingest++;
+	in->bytes_in_ingest += l->batch->arena.total_bytes;
 	ingest_submit(in->options.ingest, l->batch);
 }
 
@@ -204,6 +206,7 @@ static enum rc take_finished(struct amqp_input *in, struct why *why)
 		size_t n_failed = 0;
 
 		in->n_in_ingest--;
+		in->bytes_in_ingest -= l->batch->arena.total_bytes;
 		if (rc == RC_OK && broker_connected(in->broker) && l->epoch == broker_epoch(in->broker))
 			rc = acknowledge(in, l, &n_failed, why);
 		if (rc == RC_OK && n_failed > 0) {
@@ -217,7 +220,7 @@ static enum rc take_finished(struct amqp_input *in, struct why *why)
 		}
 		l = next;
 	}
-	if (in->waiting == NULL)
+	if (in->waiting == NULL && in->n_in_ingest == 0)
 		in->retry_ms = 0;
 	return rc;
 }
@@ -260,6 +263,19 @@ static void start_round(struct amqp_input *in, struct mono now)
 	}
 }
 
+/* Whether one more message may be taken: the load being filled and all of them together have their limits. */
+static bool may_receive(const struct amqp_input *in)
+{
+	size_t held = in->bytes_in_ingest;
+
+	for (const struct load *l = in->waiting; l != NULL; l = l->next)
+		held += l->batch->arena.total_bytes;
+	if (in->filling == NULL)
+		return held < HELD_MAX_BYTES;
+	return in->filling->batch->n < BATCH_MESSAGES && in->filling->batch->arena.total_bytes < BATCH_BYTES &&
+	       held + in->filling->batch->arena.total_bytes < HELD_MAX_BYTES;
+}
+
 static enum rc receive(struct amqp_input *in, struct why *why)
 {
 	for (;;) {
@@ -278,7 +294,7 @@ static enum rc receive(struct amqp_input *in, struct why *why)
 			in->filling->order = in->next_order++;
 		}
 		batch_add_amqp(in->filling->batch, d.body, d.content_type, d.compression, d.tag);
-		if (in->filling->batch->n >= BATCH_MESSAGES || in->filling->batch->arena.total_bytes >= BATCH_BYTES)
+		if (!may_receive(in))
 			return RC_OK;
 	}
 }
@@ -306,6 +322,8 @@ static bool find_unlisted(struct amqp_input *in, struct mono now)
 	for (size_t i = 0; i < in->n_unbind; i++)
 		free(in->unbind[i]);
 	in->n_unbind = 0;
+	array_grow(&in->unbind, &in->unbind_capacity, 0, sizeof(*in->unbind));
+	in->unbind[in->n_unbind++] = must_strdup("#"); /* from a time when the list held `*` */
 	in->knows_unbind = meta_each(in->options.meta, META_HOST_ID, TEXT_NONE, note_unlisted, in, NULL) == RC_OK;
 	return in->knows_unbind && in->n_unbind > 0;
 }
@@ -346,10 +364,10 @@ static void wait_for_work(struct amqp_input *in, int64_t ms)
 		{ .fd = in->wake_fd, .events = POLLIN },
 		{ .fd = broker_connected(in->broker) ? broker_fd(in->broker) : -1, .events = POLLIN },
 	};
-	bool full = in->filling != NULL && in->filling->batch->n >= BATCH_MESSAGES;
+	bool reads = may_receive(in) && !atomic_load(&in->stopping);
 	uint64_t count;
 
-	poll(fds, full ? 1 : 2, (int)ms);
+	poll(fds, reads ? 2 : 1, (int)ms);
 	if ((fds[0].revents & POLLIN) != 0 && read(in->wake_fd, &count, sizeof(count)) < 0) {
 		/* woken by nothing */
 	}
@@ -389,7 +407,7 @@ static enum rc turn(struct amqp_input *in, struct why *why)
 	struct mono now = mono_now();
 	enum rc rc = RC_OK;
 
-	if (in->filling == NULL || in->filling->batch->n < BATCH_MESSAGES)
+	if (may_receive(in))
 		rc = receive(in, why);
 	if (rc == RC_OK)
 		rc = take_finished(in, why);

@@ -74,24 +74,28 @@ static enum rc log_warnings(struct daemon *d)
 /* The one line on stderr when the daemon does not start, whatever the log levels are; the log file gets it too. */
 static enum rc refuse(const struct daemon *d, const char *key, enum rc rc, const struct why *why)
 {
-	if (key == NULL)
-		fprintf(stderr, "%s\n", why->text);
+	unsigned line = config_line(&d->config, key);
+
+	if (line == 0)
+		fprintf(stderr, "%s: %s: %s\n", d->config_path, key, why->text);
 	else
-		fprintf(stderr, "%s:%u: %s: %s\n", d->config_path, config_line(&d->config, key), key, why->text);
+		fprintf(stderr, "%s:%u: %s: %s\n", d->config_path, line, key, why->text);
 	log_line(LOG_LEVEL_ERROR, "daemon.refused", "why=\"%s\"", why->text);
 	return rc;
 }
 
 static enum rc take_privileges(struct daemon *d)
 {
-	struct why why;
+	struct why why = { "" };
 	enum rc rc = privileges_take(d->config.user, d->config.group, &why);
-	const char *colon = strchr(why.text, ':');
+	unsigned line = config_line(&d->config, strncmp(why.text, "group:", 6) == 0 ? "group" : "user");
 
 	if (rc == RC_OK)
 		return RC_OK;
-	fprintf(stderr, "%s:%u: %s\n", d->config_path,
-		config_line(&d->config, colon != NULL && colon - why.text == 5 ? "group" : "user"), why.text);
+	if (line == 0)
+		fprintf(stderr, "%s: %s\n", d->config_path, why.text);
+	else
+		fprintf(stderr, "%s:%u: %s\n", d->config_path, line, why.text);
 	return rc;
 }
 

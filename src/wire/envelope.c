@@ -130,7 +130,7 @@ static bool check_call(struct arena *a, const struct fields *f, struct call *out
 	refusal->plugin = refusal_name(out->parcel.plugin);
 	if (!is_null_or_absent(f->namespace))
 		return refuse(refusal, REASON_NAMESPACE, "a namespace that is not null");
-	if (!is_null_or_absent(f->version) && !text_is(text_or_none(a, f->version), "1.0"))
+	if (f->version.raw.s != NULL && !text_is(text_or_none(a, f->version), "1.0"))
 		return refuse(refusal, REASON_VERSION, "version is not \"1.0\"");
 	/* the name of a queue is an AMQP short string: a longer one cannot be answered */
 	if (msg_id.n > 0 && reply_q.n > 0 && reply_q.n <= UINT8_MAX) {

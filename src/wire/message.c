@@ -20,16 +20,6 @@ static bool equal_in_any_case(struct text t, const char *lower)
 	return true;
 }
 
-/* application/json in any case, with or without parameters (RFC 9110 section 8.3.1). */
-static bool is_json_type(struct text t)
-{
-	const char *semicolon = t.n == 0 ? NULL : memchr(t.s, ';', t.n);
-
-	if (semicolon != NULL)
-		t.n = (size_t)(semicolon - t.s);
-	return equal_in_any_case(text_trim(t), "application/json");
-}
-
 static bool unpack(struct arena *a, struct text *body, struct text compression, struct refusal *refusal)
 {
 	const char *detail = "";
@@ -52,7 +42,7 @@ bool message_read_amqp(struct arena *a, struct text body, struct text content_ty
 	struct call call;
 
 	*refusal = (struct refusal){ 0 };
-	if (!is_json_type(content_type))
+	if (!text_is(content_type, "application/json"))
 		return refuse(refusal, REASON_CONTENT_TYPE, "content type \"%.*s\": expected application/json",
 			      content_type.n > 64 ? 64 : (int)content_type.n,
 			      content_type.n == 0 ? "" : content_type.s);

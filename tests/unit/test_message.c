@@ -72,7 +72,7 @@ static const struct {
 	enum reason reason;
 } bodies[] = {
 	{ "{" CALL ", " DATA_CONTEXT "}", REASON_NONE },
-	{ "{" CALL ", " DATA_CONTEXT ", \"version\": null, \"namespace\": null}", REASON_NONE },
+	{ "{" CALL ", " DATA_CONTEXT ", \"namespace\": null}", REASON_NONE },
 	{ "{" CALL ", " DATA_CONTEXT ", \"version\": \"1.0\", \"foo\": [{}], \"_context_x\": 1, \"_timeout\": null}",
 	  REASON_NONE },
 	{ "{" CALL ", " DATA_CONTEXT ", \"oslo.version\": \"2.0\"}", REASON_NONE },
@@ -100,6 +100,7 @@ static const struct {
 	{ "{" CALL ", " DATA_CONTEXT ", \"oslo.version\": \"3.0\"}", REASON_OSLO_VERSION },
 	{ "{" CALL ", " DATA_CONTEXT ", \"namespace\": \"ns\"}", REASON_NAMESPACE },
 	{ "{" CALL ", " DATA_CONTEXT ", \"namespace\": \"\"}", REASON_NAMESPACE },
+	{ "{" CALL ", " DATA_CONTEXT ", \"version\": null}", REASON_VERSION },
 	{ "{" CALL ", " DATA_CONTEXT ", \"version\": \"1.5\"}", REASON_VERSION },
 	{ "{" CALL ", " DATA_CONTEXT ", \"version\": \"2.0\"}", REASON_VERSION },
 	{ "{" CALL ", " DATA_CONTEXT ", \"version\": 1.0}", REASON_VERSION },
@@ -332,9 +333,9 @@ static void a_full_message_is_judged_quickly(void **state)
 
 static void content_types(void **state)
 {
-	static const char *const good[] = { "application/json", "Application/JSON", "application/json; charset=utf-8",
-					    " application/json ;x" };
 	static const char *const bad[] = { "",
+					   "Application/JSON",
+					   "application/json; charset=utf-8",
 					   "text/plain",
 					   "application/jsonx",
 					   "application/x-python-serialize",
@@ -343,8 +344,7 @@ static void content_types(void **state)
 
 	struct text body = data_with(TEXT("{\"TimeStamp\": 7, \"Values\": {}}"));
 
-	for (size_t i = 0; i < ARRAY_LEN(good); i++)
-		assert_true(message_read_amqp(&arena, body, text_of(good[i]), TEXT_NONE, &message, &refusal));
+	assert_true(message_read_amqp(&arena, body, TEXT("application/json"), TEXT_NONE, &message, &refusal));
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		assert_false(message_read_amqp(&arena, body, text_of(bad[i]), TEXT_NONE, &message, &refusal));
 		assert_int_equal(refusal.reason, REASON_CONTENT_TYPE);

@@ -59,6 +59,11 @@ static void folder_below_the_root(void **state)
 	} cases[] = {
 		{ "/srv/wsps/0c/h", "/srv/wsps", "0c/h" },
 		{ "/srv/wsps/0c/h/", "/srv/wsps/", "0c/h" },
+		{ "/srv/wsps//0c/h", "/srv/wsps/", "0c/h" },
+		{ "/srv//wsps/0c/h", "/srv/wsps", "0c/h" },
+		{ "/srv/wsps/0c/h", "//srv//wsps//", "0c/h" },
+		{ "/0c/h", "/", "0c/h" },
+		{ "/srvwsps/0c/h", "/srv/wsps", NULL },
 		{ "/srv/wsps2/0c/h", "/srv/wsps", NULL },
 		{ "/srv/wsps", "/srv/wsps", NULL },
 		{ "/srv/wsps/", "/srv/wsps", NULL },

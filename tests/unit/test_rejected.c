@@ -1,9 +1,10 @@
 #include "test.h"
 
-#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,17 +87,51 @@ static void the_oldest_day_goes(void **state)
 	(void)state;
 }
 
+static void a_file_that_was_moved_away_is_made_anew(void **state)
+{
+	struct rejected r;
+	struct buf b;
+	char from[160], to[160];
+
+	buf_init(&b, 100000);
+	assert_int_equal(rejected_open(folder, 100000, &r, NULL), RC_OK);
+	assert_int_equal(rejected_append(&r, TEXT("one\n"), T0, NULL), RC_OK);
+	snprintf(from, sizeof(from), "%s/2026-11-22.jsonl", folder);
+	snprintf(to, sizeof(to), "%s/looked-at", folder);
+	assert_int_equal(rename(from, to), 0);
+	assert_int_equal(rejected_append(&r, TEXT("two\n"), T0, NULL), RC_OK);
+	assert_true(text_is(content("2026-11-22.jsonl", &b), "two\n"));
+	assert_int_equal(unlink(from), 0);
+	assert_int_equal(rejected_append(&r, TEXT("three\n"), T0, NULL), RC_OK);
+	assert_true(text_is(content("2026-11-22.jsonl", &b), "three\n"));
+	rejected_close(&r);
+	buf_fini(&b);
+	(void)state;
+}
+
 static void a_full_disk_says_so_and_leaves_whole_lines(void **state)
 {
 	struct rejected r;
+	struct rlimit all, few;
 	struct why why;
+	struct buf b;
+
+	buf_init(&b, 100000);
 
 	assert_int_equal(rejected_open(folder, 100000, &r, NULL), RC_OK);
 	assert_int_equal(rejected_append(&r, TEXT("one\n"), T0, NULL), RC_OK);
-	close(r.fd);
-	r.fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
-	assert_int_equal(rejected_append(&r, TEXT("two\n"), T0, &why), RC_DISK);
-	assert_non_null(strstr(why.text, "No space left"));
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
+	few = all;
+	few.rlim_cur = 6; /* a part of the next line still fits */
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+	assert_int_equal(rejected_append(&r, TEXT("second\n"), T0, &why), RC_DISK);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+	assert_non_null(strstr(why.text, "File too large"));
+	assert_true(text_is(content("2026-11-22.jsonl", &b), "one\n"));
+	assert_int_equal(rejected_append(&r, TEXT("three\n"), T0, &why), RC_OK);
+	assert_true(text_is(content("2026-11-22.jsonl", &b), "one\nthree\n"));
+	buf_fini(&b);
 	rejected_close(&r);
 	(void)state;
 }
@@ -106,6 +141,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(lines_go_to_their_day, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(the_oldest_day_goes, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(a_file_that_was_moved_away_is_made_anew, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(a_full_disk_says_so_and_leaves_whole_lines, make_folder, remove_folder),
 	};
 
