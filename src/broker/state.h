@@ -17,7 +17,7 @@ struct broker {
 
 	struct session feed; /* consumes and binds */
 	struct session post; /* publishes */
-	bool post_blocked, post_noted;
+	bool post_blocked, post_noted, drop_noted;
 	struct mono post_retry_at;
 
 	/* Read but not handed out, oldest first; then the one handed out. */
@@ -50,7 +50,11 @@ struct broker {
 void broker_add_note(struct broker *b, bool warning, const char *format, ...) PRINTF_LIKE(3, 4);
 /* The feed is gone or to be ended: forget what hung on it. why gets the server's name in front. Returns RC_PEER. */
 enum rc broker_lost(struct broker *b, struct why *why);
-CHECKED enum rc broker_open_post(struct broker *b, struct mono now, struct why *why);
+/*
+ * Open the post unless it is, and hear what it says. Errors: RC_PEER; RC_END a message sent now might wait for the broker
+ * as long as its alarm lasts.
+ */
+CHECKED enum rc broker_ready_post(struct broker *b, struct mono now, struct why *why);
 /* Publishing failed: pause before the next try, a note the first time. */
 void broker_post_lost(struct broker *b, struct mono now, const struct why *why);
 

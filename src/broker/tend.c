@@ -203,7 +203,7 @@ static enum rc publish_probe(struct broker *b, struct why *why)
 	header.value.value.bytes = amqp_cstring_bytes(number);
 	rc = session_publish(&b->post, POST_PROBE, &m, &properties, TEXT_NONE, why);
 	if (rc == RC_OK) {
-		b->post_noted = false;
+		b->post_noted = b->drop_noted = false;
 		b->probe_sent++;
 		b->heard_since_probe = false;
 	}
@@ -214,14 +214,16 @@ static void probe(struct broker *b, struct mono now)
 {
 	bool open = b->post.amqp != NULL;
 	struct why why;
+	enum rc rc;
 
 	if (mono_ms_between(now, b->probe_at) > 0 || (!open && mono_ms_between(now, b->post_retry_at) > 0))
 		return;
 	b->probe_at = mono_after_ms(now, BROKER_PROBE_EVERY_MS);
-	if (b->post_blocked)
+	rc = broker_ready_post(b, now, &why);
+	if (rc == RC_END)
 		return;
 	b->probed_at = now;
-	if (broker_open_post(b, now, &why) != RC_OK || publish_probe(b, &why) != RC_OK)
+	if (rc != RC_OK || publish_probe(b, &why) != RC_OK)
 		broker_post_lost(b, now, &why);
 }
 

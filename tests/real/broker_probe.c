@@ -4,8 +4,8 @@
  *
  * options  server=HOST:PORT … NAME=VALUE of struct broker_options · numbered_keys=N · bench=N (ack N by 1000, tell how long)
  * stdin    bind KEY… [/ UNBIND…] · ack TAG · acks TAG (and all up to it) · auto (acks each) · hold · go (receive or not)
- *          tend off|on · publish KEY BODY · skip MS (the clock given to tend)
- * stdout   connected SERVER · lost WHY · warning TEXT · info TEXT · bound · published RC · bench MS ·
+ *          tend off|on · publish KEY BODY · flood KEY N BYTES (N publishes) · skip MS (the clock given to tend)
+ * stdout   connected SERVER · lost WHY · warning TEXT · info TEXT · bound · published RC · flooded OK_OF_N · bench MS ·
  *          message TAG REDELIVERED BYTES FULL_BYTES CONTENT_TYPE COMPRESSION REPLY_TO CORRELATION_ID HEX
  */
 #include <poll.h>
@@ -114,6 +114,21 @@ static void lost(const struct why *why)
 	fflush(stdout);
 }
 
+/* "KEY N BYTES" */
+static void flood(const char *words)
+{
+	int n = 0, n_bytes = 0, n_ok = 0;
+	char routing_key[64], *body;
+	struct why why;
+
+	must(sscanf(words, "%63s %d %d", routing_key, &n, &n_bytes) == 3);
+	body = must_alloc((size_t)n_bytes);
+	for (int i = 0; i < n; i++)
+		n_ok += broker_publish(broker, routing_key, (struct text){ body, (size_t)n_bytes }, &why) == RC_OK;
+	printf("flooded %d\n", n_ok);
+	free(body);
+}
+
 static void obey(char *line)
 {
 	char *rest = strchr(line, ' '), *body;
@@ -141,6 +156,8 @@ static void obey(char *line)
 		body = strchr(rest, ' ');
 		*body++ = '\0';
 		printf("published %s\n", rc_name(broker_publish(broker, rest, text_of(body), &why)));
+	} else if (strcmp(line, "flood") == 0) {
+		flood(rest);
 	} else {
 		printf("unknown %s\n", line);
 	}

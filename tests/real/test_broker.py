@@ -506,6 +506,9 @@ class Alarm(BrokerCase):
         try:
             probe.tell('skip 5000')
             self.assertIn('takes no messages', probe.next('warning'))
+            probe.tell('flood nobody 20000 2000')
+            self.assertEqual(probe.next('flooded', timeout=20), '20000')
+            self.assertIn('answers are dropped', probe.next('warning'))
             while len(got) < 6:
                 probe.tell('acks %d' % got[-1].tag)
                 got.append(probe.message())
@@ -514,6 +517,43 @@ class Alarm(BrokerCase):
             server.rabbitmqctl('set_vm_memory_high_watermark', '0.4')
         self.assertEqual([m.body for m in got], [b'%d' % i for i in range(6)])
         self.assertIn('takes messages again', probe.next('info'))
+        self.assertEqual([line for line in probe.seen if line.startswith('lost')], [])
+        self.assertEqual([line for line in probe.seen if 'dropped' in line], ['warning answers are dropped: the broker '
+                                                                              'takes no messages at the moment'])
+
+    def test_answers_during_the_alarm_when_nothing_was_published_before_it(self):
+        """Nobody has told us of the alarm: the first answers go into it."""
+        probe = self.bound('a')
+        self.send('a', 'before')
+        m = probe.message()
+        server.rabbitmqctl('set_vm_memory_high_watermark', 'absolute', '1MB')
+        try:
+            probe.tell('flood nobody 20000 2000')
+            self.assertEqual(probe.next('flooded', timeout=20), '20000')
+            probe.tell('ack %d' % m.tag)
+            wait_until(lambda: self.queue + '\t0\t0' in server.rabbitmqctl(
+                'list_queues', 'name', 'messages', 'messages_unacknowledged'), 10, 'acknowledged')
+        finally:
+            server.rabbitmqctl('set_vm_memory_high_watermark', '0.4')
+        self.assertEqual([line for line in probe.seen if line.startswith('lost')], [])
+
+    def test_a_broker_that_stands_still_holds_up_no_answer(self):
+        """The buffers fill before it can say that it is in alarm."""
+        probe = self.bound('a')
+        probe.tell('publish nobody x')
+        probe.next('published')
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            probe.tell('flood nobody 20000 2000')
+            self.assertEqual(probe.next('flooded', timeout=20), '20000')
+            self.assertIn('answers are dropped', probe.next('warning'))
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        self.send('a', 'after')
+        self.assertEqual(probe.message().body, b'after')
+        self.channel().queue_declare('answers-' + self.name, auto_delete=True)
+        probe.tell('publish answers-%s x' % self.name)
+        self.assertEqual(probe.next('published'), 'ok')
         self.assertEqual([line for line in probe.seen if line.startswith('lost')], [])
 
 
