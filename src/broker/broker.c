@@ -240,6 +240,8 @@ static enum rc set_up(struct broker *b, const struct broker_keys *keys, struct w
 		while (rc == RC_OK && b->binding)
 			rc = broker_bind_some(b, keys, SIZE_MAX, why);
 		if (rc == RC_OK)
+			rc = broker_unbind_some(b, keys, mono_now(), why);
+		if (rc == RC_OK)
 			rc = broker_consume(b, why);
 		if (rc == RC_REFUSED && b->feed.refused_code != AMQP_NOT_FOUND)
 			break;
@@ -257,7 +259,7 @@ static enum rc connect_one(struct broker *b, const struct broker_keys *keys, int
 		rc = set_up(b, keys, why);
 	if (rc != RC_OK)
 		return broker_lost(b, why);
-	b->declare_wanted = b->tell_when_done = b->silence_noted = false;
+	b->declare_wanted = b->declared_again = b->tell_when_done = b->silence_noted = false;
 	b->n_refused = 0;
 	b->declared_at = mono_now();
 	b->probe_at = b->heartbeat_at = b->declared_at;

@@ -2,7 +2,7 @@
  * A driver of broker.h for tests/real/test_broker.py: the loop a daemon would have, told by lines on stdin what to do,
  * telling by lines on stdout what happens.
  *
- * options  server=HOST:PORT … NAME=VALUE of struct broker_options · numbered_keys=N · bench=N (ack N by 1000, tell how long)
+ * options  server=HOST:PORT … NAME=VALUE of struct broker_options · numbered_keys=N · numbered_unbinds=N (host-000000.example.org …) · bench=N (ack N by 1000, tell how long)
  * stdin    bind KEY… [/ UNBIND…] · ack TAG · acks TAG (and all up to it) · auto (acks each) · hold · go (receive or not)
  *          tend off|on · publish KEY BODY · flood KEY N BYTES (N publishes) · skip MS (the clock given to tend)
  * stdout   connected SERVER · lost WHY · warning TEXT · info TEXT · bound · published RC · flooded OK_OF_N · bench MS ·
@@ -77,6 +77,9 @@ static void set_option(char *arg)
 	} else if (strcmp(arg, "numbered_keys") == 0) {
 		for (int i = 0; i < atoi(value); i++)
 			key[keys.n_bind++] = must_format("host-%06d.example.org", i);
+	} else if (strcmp(arg, "numbered_unbinds") == 0) {
+		for (int i = 0; i < atoi(value); i++)
+			no_key[keys.n_unbind++] = must_format("host-%06d.example.org", i);
 	} else {
 		fprintf(stderr, "unknown option %s\n", arg);
 		exit(2);

@@ -274,6 +274,34 @@ class Routing(BrokerCase):
             self.send('host-%06d.example.org' % i, str(i), channel)
         self.assertEqual([probe.message().body for _ in range(5)], [b'0', b'499', b'500', b'2999', b'3000'])
 
+    def test_unbinds_many_hosts_in_pieces(self):
+        """Connecting does not wait for all of it; in the end the first and the last are gone, what is listed stays."""
+        probe = self.bound('a', 'host-000000.example.org', 'host-029999.example.org')
+        probe.close()
+        self.probes.remove(probe)
+        probe = self.probe('numbered_unbinds=30000')
+        took_ms = int(probe.next('connected').split()[1])
+        self.assertLess(took_ms, 1500 * SLOW)
+        channel = self.channel()
+        channel.confirm_delivery()
+
+        def unbound(key):
+            try:
+                channel.basic_publish(self.exchange, key, '', mandatory=True)
+            except pika.exceptions.UnroutableError:
+                return True
+            return False
+        wait_until(lambda: unbound('host-029999.example.org'), 60 * SLOW, 'unbound')
+        self.assertTrue(unbound('host-000000.example.org'))
+        self.assertFalse(unbound('a'))
+        self.assertFalse(unbound(self.queue))
+        self.assertEqual([line for line in probe.seen if line.startswith(('lost', 'warning'))], [])
+
+    def test_unbinding_leaves_the_key_of_the_queue(self):
+        probe = self.bound('a', '/', self.queue)
+        self.send(self.queue, 'ours')
+        self.assertEqual(probe.message().body, b'ours')
+
     def test_a_key_too_long_for_amqp_is_passed_over(self):
         probe = self.bound('x' * 256, 'y' * 255)
         self.send('y' * 255, 'fits')
