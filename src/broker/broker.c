@@ -1,5 +1,6 @@
 #include "broker/broker.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -173,7 +174,7 @@ static void post_event(void *owner, const struct session_event *e)
 		broker_add_note(b, true, "the broker takes no messages at the moment: %.*s", TEXT_ARG(e->text));
 		return;
 	case SESSION_UNBLOCKED:
-		b->post_blocked = false;
+		b->post_blocked = b->drop_noted = false;
 		broker_add_note(b, false, "the broker takes messages again");
 		return;
 	case SESSION_DELIVERY:
@@ -239,6 +240,8 @@ static enum rc set_up(struct broker *b, const struct broker_keys *keys, struct w
 		while (rc == RC_OK && b->binding)
 			rc = broker_bind_some(b, keys, SIZE_MAX, why);
 		if (rc == RC_OK)
+			rc = broker_unbind_some(b, keys, mono_now(), why);
+		if (rc == RC_OK)
 			rc = broker_consume(b, why);
 		if (rc == RC_REFUSED && b->feed.refused_code != AMQP_NOT_FOUND)
 			break;
@@ -256,7 +259,7 @@ static enum rc connect_one(struct broker *b, const struct broker_keys *keys, int
 		rc = set_up(b, keys, why);
 	if (rc != RC_OK)
 		return broker_lost(b, why);
-	b->declare_wanted = b->tell_when_done = b->silence_noted = false;
+	b->declare_wanted = b->declared_again = b->tell_when_done = b->silence_noted = false;
 	b->n_refused = 0;
 	b->declared_at = mono_now();
 	b->probe_at = b->heartbeat_at = b->declared_at;
@@ -350,7 +353,7 @@ enum rc broker_ack(struct broker *b, uint64_t tag, bool multiple, struct why *wh
 	return send_ack(b, tag, multiple, why) == RC_OK ? RC_OK : broker_lost(b, why);
 }
 
-enum rc broker_open_post(struct broker *b, struct mono now, struct why *why)
+static enum rc open_post(struct broker *b, struct mono now, struct why *why)
 {
 	enum rc rc;
 
@@ -360,9 +363,30 @@ enum rc broker_open_post(struct broker *b, struct mono now, struct why *why)
 		return because(why, RC_PEER, "not connected");
 	b->post_blocked = false;
 	rc = session_open(&b->post, &b->options, &b->options.server[b->server], POST_TIMEOUT_MS, "publisher", why);
+	/* Both channels now: once a message was published, a broker in alarm answers nothing here. */
+	if (rc == RC_OK)
+		rc = session_channel_open(&b->post, POST_PROBE, why);
+	if (rc == RC_OK)
+		rc = session_channel_open(&b->post, POST_ANSWER, why);
 	if (rc != RC_OK)
 		b->post_retry_at = mono_after_ms(now, POST_PAUSE_MS);
 	return rc;
+}
+
+/* While a third of the socket's buffer is free it polls as writable: room for what is sent here, and for heartbeats. */
+enum rc broker_ready_post(struct broker *b, struct mono now, struct why *why)
+{
+	enum rc rc = open_post(b, now, why);
+	struct pollfd p = { .events = POLLOUT };
+
+	while (rc == RC_OK)
+		rc = session_read(&b->post, why);
+	if (rc != RC_END)
+		return rc;
+	p.fd = amqp_get_sockfd(b->post.amqp);
+	if (b->post_blocked || poll(&p, 1, 0) != 1 || (p.revents & POLLOUT) == 0)
+		return because(why, RC_END, "the broker takes no messages at the moment");
+	return RC_OK;
 }
 
 static enum rc publish_answer(struct broker *b, const char *routing_key, struct text body, struct why *why)
@@ -375,7 +399,7 @@ static enum rc publish_answer(struct broker *b, const char *routing_key, struct 
 		.delivery_mode = AMQP_DELIVERY_PERSISTENT,
 	};
 	amqp_basic_publish_t m = { .exchange = amqp_empty_bytes, .routing_key = amqp_cstring_bytes(routing_key) };
-	enum rc rc = broker_open_post(b, mono_now(), why);
+	enum rc rc = broker_ready_post(b, mono_now(), why);
 
 	if (rc == RC_OK)
 		rc = session_channel_open(&b->post, POST_ANSWER, why);
@@ -397,8 +421,13 @@ enum rc broker_publish(struct broker *b, const char *routing_key, struct text bo
 	rc = publish_answer(b, routing_key, body, &cause);
 	if (rc == RC_PEER && was_open)
 		rc = publish_answer(b, routing_key, body, &cause); /* it had died unnoticed */
-	if (rc != RC_OK)
+	if (rc == RC_END) {
+		if (!b->drop_noted)
+			broker_add_note(b, true, "answers are dropped: %s", cause.text);
+		b->drop_noted = true;
+	} else if (rc != RC_OK) {
 		broker_post_lost(b, mono_now(), &cause);
+	}
 	return RC_OK;
 }
 

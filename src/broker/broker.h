@@ -47,7 +47,7 @@ struct broker_options {
 struct broker_keys {
 	const char *const *bind;
 	size_t n_bind;
-	const char *const *unbind; /* hosts no longer listed; unknown ones are harmless */
+	const char *const *unbind; /* hosts no longer listed, none of bind; unknown ones are harmless */
 	size_t n_unbind;
 };
 
@@ -61,6 +61,7 @@ void broker_free(struct broker *b);
 /*
  * Connect, declare, bind, consume: on the server of last time, when that fails on each other one. Blocks at most about
  * 10 s, and beyond that while binding (some 2,000 new keys a second, more of those that are there).
+ * Unbinding takes 0.2 s of it at most: broker_tend() does the rest.
  * Errors   RC_PEER  why names servers and causes ("127.0.0.1:5672: Connection refused", "… Login was refused …").
  *          The caller pauses before it calls again.
  */
@@ -111,7 +112,7 @@ CHECKED enum rc broker_publish(struct broker *b, const char *routing_key, struct
  * To be called at least once a second, also while nothing is received: keeps heartbeats going, reads ahead (up to the
  * prefetch), sends the probe every 5 s, and declares and binds again when the probe came back unroutable, when neither
  * it nor anything else came for 2.5 s, when the consumer was cancelled, after broker_rebind(), and every 5 minutes. A long
- * list is bound in pieces, one a call, so that a call takes some 0.2 s at most.
+ * list is bound and unbound in pieces, some a call (also what connecting left to unbind), so that a call takes some 0.2 s at most.
  * keys     as for connect, the same list until broker_rebind() was called
  * Errors   RC_PEER the connection is gone, or the broker refuses what it allowed before
  */

@@ -109,14 +109,14 @@ enum rc declare_bind(struct session *s, amqp_channel_t channel, const struct bro
 	return rc;
 }
 
-static enum rc unbind_round(struct session *s, amqp_channel_t channel, amqp_queue_unbind_t *m, const char *const *key,
-			    size_t n, struct why *why)
+static enum rc unbind_round(struct session *s, amqp_channel_t channel, amqp_queue_unbind_t *m, const char *own_key,
+			    const char *const *key, size_t n, struct why *why)
 {
 	size_t n_sent = 0;
 	enum rc rc = RC_OK;
 
 	for (size_t i = 0; i < n && rc == RC_OK; i++) {
-		if (!fits(key[i]))
+		if (!fits(key[i]) || strcmp(key[i], own_key) == 0)
 			continue;
 		m->routing_key = amqp_cstring_bytes(key[i]);
 		rc = session_send(s, channel, AMQP_QUEUE_UNBIND_METHOD, m, why);
@@ -135,6 +135,7 @@ enum rc declare_unbind(struct session *s, amqp_channel_t channel, const struct b
 	enum rc rc = session_channel_open(s, channel, why);
 
 	for (size_t i = 0; rc == RC_OK && i < n; i += KEYS_A_ROUND)
-		rc = unbind_round(s, channel, &m, key + i, n - i < KEYS_A_ROUND ? n - i : KEYS_A_ROUND, why);
+		rc = unbind_round(s, channel, &m, options->queue, key + i, n - i < KEYS_A_ROUND ? n - i : KEYS_A_ROUND,
+				  why);
 	return rc;
 }

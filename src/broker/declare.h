@@ -17,7 +17,7 @@ CHECKED enum rc declare_exchange(struct session *s, amqp_channel_t channel, cons
 /* as_found: empty, or why the queue could not be declared our way and is used as it is. */
 CHECKED enum rc declare_queue(struct session *s, amqp_channel_t channel, const struct broker_options *options,
 			      struct why *as_found, struct why *why);
-/* Bind or unbind n keys; keys over 255 bytes are passed over. One answer is awaited per 500. */
+/* Bind or unbind n keys; keys over 255 bytes are passed over, and to unbind the queue's own name. One answer is awaited per 500. */
 CHECKED enum rc declare_bind(struct session *s, amqp_channel_t channel, const struct broker_options *options,
 			     const char *const *key, size_t n, struct why *why);
 CHECKED enum rc declare_unbind(struct session *s, amqp_channel_t channel, const struct broker_options *options,

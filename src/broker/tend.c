@@ -23,10 +23,10 @@ enum rc broker_declare(struct broker *b, const struct broker_keys *keys, struct 
 	if (as_found.text[0] != '\0' && strcmp(as_found.text, b->as_found.text) != 0)
 		broker_add_note(b, true, "queue '%s' is used as found: %s", b->options.queue, as_found.text);
 	b->as_found = as_found;
-	if (b->unbind_wanted)
-		rc = declare_unbind(&b->feed, FEED_DECLARE, &b->options, keys->unbind, keys->n_unbind, why);
-	if (rc != RC_OK)
-		return rc;
+	if (b->unbind_wanted) {
+		b->unbinding = keys->n_unbind > 0;
+		b->n_unbound = 0;
+	}
 	b->unbind_wanted = false;
 	b->binding = true;
 	b->n_bound = 0;
@@ -45,6 +45,24 @@ enum rc broker_bind_some(struct broker *b, const struct broker_keys *keys, size_
 	if (rc == RC_OK) {
 		b->n_bound = from + n;
 		b->binding = b->n_bound < keys->n_bind;
+	}
+	return rc;
+}
+
+enum rc broker_unbind_some(struct broker *b, const struct broker_keys *keys, struct mono start, struct why *why)
+{
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK && b->unbinding && mono_ms_between(start, mono_now()) < PIECES_MS) {
+		size_t from = b->n_unbound < keys->n_unbind ? b->n_unbound : keys->n_unbind;
+		size_t left = keys->n_unbind - from;
+		size_t n = left < KEYS_A_PIECE ? left : KEYS_A_PIECE;
+
+		rc = n == 0 ? RC_OK : declare_unbind(&b->feed, FEED_DECLARE, &b->options, keys->unbind + from, n, why);
+		if (rc == RC_OK) {
+			b->n_unbound = from + n;
+			b->unbinding = n < left;
+		}
 	}
 	return rc;
 }
@@ -121,12 +139,16 @@ static enum rc declare_again(struct broker *b, const struct broker_keys *keys, s
 			rc = broker_consume(b, why);
 		if (rc == RC_OK)
 			b->declare_wanted = false;
+		b->declared_again = true;
 	}
 	start = mono_now();
 	while (rc == RC_OK && b->binding && mono_ms_between(start, mono_now()) < PIECES_MS)
 		rc = broker_bind_some(b, keys, KEYS_A_PIECE, why);
-	if (rc != RC_OK || b->binding)
+	if (rc == RC_OK && !b->binding)
+		rc = broker_unbind_some(b, keys, start, why);
+	if (rc != RC_OK || b->binding || b->unbinding || !b->declared_again)
 		return rc;
+	b->declared_again = false;
 	b->n_refused = 0;
 	b->declared_at = now;
 	b->probe_seen = b->probe_sent;
@@ -144,7 +166,7 @@ static enum rc stay_declared(struct broker *b, const struct broker_keys *keys, s
 
 	if (mono_ms_between(b->declared_at, now) >= BROKER_REBIND_EVERY_MS && !b->binding)
 		b->declare_wanted = true;
-	if (!b->declare_wanted && !b->binding)
+	if (!b->declare_wanted && !b->binding && !b->unbinding)
 		return RC_OK;
 	rc = declare_again(b, keys, now, why);
 	if (rc == RC_REFUSED && b->feed.refused_code == AMQP_NOT_FOUND && ++b->n_refused < MAX_REFUSED) {
@@ -203,7 +225,7 @@ static enum rc publish_probe(struct broker *b, struct why *why)
 	header.value.value.bytes = amqp_cstring_bytes(number);
 	rc = session_publish(&b->post, POST_PROBE, &m, &properties, TEXT_NONE, why);
 	if (rc == RC_OK) {
-		b->post_noted = false;
+		b->post_noted = b->drop_noted = false;
 		b->probe_sent++;
 		b->heard_since_probe = false;
 	}
@@ -214,14 +236,16 @@ static void probe(struct broker *b, struct mono now)
 {
 	bool open = b->post.amqp != NULL;
 	struct why why;
+	enum rc rc;
 
 	if (mono_ms_between(now, b->probe_at) > 0 || (!open && mono_ms_between(now, b->post_retry_at) > 0))
 		return;
 	b->probe_at = mono_after_ms(now, BROKER_PROBE_EVERY_MS);
-	if (b->post_blocked)
+	rc = broker_ready_post(b, now, &why);
+	if (rc == RC_END)
 		return;
 	b->probed_at = now;
-	if (broker_open_post(b, now, &why) != RC_OK || publish_probe(b, &why) != RC_OK)
+	if (rc != RC_OK || publish_probe(b, &why) != RC_OK)
 		broker_post_lost(b, now, &why);
 }
 

@@ -2,10 +2,10 @@
  * A driver of broker.h for tests/real/test_broker.py: the loop a daemon would have, told by lines on stdin what to do,
  * telling by lines on stdout what happens.
  *
- * options  server=HOST:PORT … NAME=VALUE of struct broker_options · numbered_keys=N · bench=N (ack N by 1000, tell how long)
+ * options  server=HOST:PORT … NAME=VALUE of struct broker_options · numbered_keys=N · numbered_unbinds=N (host-000000.example.org …) · bench=N (ack N by 1000, tell how long)
  * stdin    bind KEY… [/ UNBIND…] · ack TAG · acks TAG (and all up to it) · auto (acks each) · hold · go (receive or not)
- *          tend off|on · publish KEY BODY · skip MS (the clock given to tend)
- * stdout   connected SERVER · lost WHY · warning TEXT · info TEXT · bound · published RC · bench MS ·
+ *          tend off|on · publish KEY BODY · flood KEY N BYTES (N publishes) · skip MS (the clock given to tend)
+ * stdout   connected SERVER · lost WHY · warning TEXT · info TEXT · bound · published RC · flooded OK_OF_N · bench MS ·
  *          message TAG REDELIVERED BYTES FULL_BYTES CONTENT_TYPE COMPRESSION REPLY_TO CORRELATION_ID HEX
  */
 #include <poll.h>
@@ -77,6 +77,9 @@ static void set_option(char *arg)
 	} else if (strcmp(arg, "numbered_keys") == 0) {
 		for (int i = 0; i < atoi(value); i++)
 			key[keys.n_bind++] = must_format("host-%06d.example.org", i);
+	} else if (strcmp(arg, "numbered_unbinds") == 0) {
+		for (int i = 0; i < atoi(value); i++)
+			no_key[keys.n_unbind++] = must_format("host-%06d.example.org", i);
 	} else {
 		fprintf(stderr, "unknown option %s\n", arg);
 		exit(2);
@@ -114,6 +117,21 @@ static void lost(const struct why *why)
 	fflush(stdout);
 }
 
+/* "KEY N BYTES" */
+static void flood(const char *words)
+{
+	int n = 0, n_bytes = 0, n_ok = 0;
+	char routing_key[64], *body;
+	struct why why;
+
+	must(sscanf(words, "%63s %d %d", routing_key, &n, &n_bytes) == 3);
+	body = must_alloc((size_t)n_bytes);
+	for (int i = 0; i < n; i++)
+		n_ok += broker_publish(broker, routing_key, (struct text){ body, (size_t)n_bytes }, &why) == RC_OK;
+	printf("flooded %d\n", n_ok);
+	free(body);
+}
+
 static void obey(char *line)
 {
 	char *rest = strchr(line, ' '), *body;
@@ -141,6 +159,8 @@ static void obey(char *line)
 		body = strchr(rest, ' ');
 		*body++ = '\0';
 		printf("published %s\n", rc_name(broker_publish(broker, rest, text_of(body), &why)));
+	} else if (strcmp(line, "flood") == 0) {
+		flood(rest);
 	} else {
 		printf("unknown %s\n", line);
 	}

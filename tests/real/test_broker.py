@@ -274,6 +274,34 @@ class Routing(BrokerCase):
             self.send('host-%06d.example.org' % i, str(i), channel)
         self.assertEqual([probe.message().body for _ in range(5)], [b'0', b'499', b'500', b'2999', b'3000'])
 
+    def test_unbinds_many_hosts_in_pieces(self):
+        """Connecting does not wait for all of it; in the end the first and the last are gone, what is listed stays."""
+        probe = self.bound('a', 'host-000000.example.org', 'host-029999.example.org')
+        probe.close()
+        self.probes.remove(probe)
+        probe = self.probe('numbered_unbinds=30000')
+        took_ms = int(probe.next('connected').split()[1])
+        self.assertLess(took_ms, 1500 * SLOW)
+        channel = self.channel()
+        channel.confirm_delivery()
+
+        def unbound(key):
+            try:
+                channel.basic_publish(self.exchange, key, '', mandatory=True)
+            except pika.exceptions.UnroutableError:
+                return True
+            return False
+        wait_until(lambda: unbound('host-029999.example.org'), 60 * SLOW, 'unbound')
+        self.assertTrue(unbound('host-000000.example.org'))
+        self.assertFalse(unbound('a'))
+        self.assertFalse(unbound(self.queue))
+        self.assertEqual([line for line in probe.seen if line.startswith(('lost', 'warning'))], [])
+
+    def test_unbinding_leaves_the_key_of_the_queue(self):
+        probe = self.bound('a', '/', self.queue)
+        self.send(self.queue, 'ours')
+        self.assertEqual(probe.message().body, b'ours')
+
     def test_a_key_too_long_for_amqp_is_passed_over(self):
         probe = self.bound('x' * 256, 'y' * 255)
         self.send('y' * 255, 'fits')
@@ -506,6 +534,9 @@ class Alarm(BrokerCase):
         try:
             probe.tell('skip 5000')
             self.assertIn('takes no messages', probe.next('warning'))
+            probe.tell('flood nobody 20000 2000')
+            self.assertEqual(probe.next('flooded', timeout=20), '20000')
+            self.assertIn('answers are dropped', probe.next('warning'))
             while len(got) < 6:
                 probe.tell('acks %d' % got[-1].tag)
                 got.append(probe.message())
@@ -514,6 +545,43 @@ class Alarm(BrokerCase):
             server.rabbitmqctl('set_vm_memory_high_watermark', '0.4')
         self.assertEqual([m.body for m in got], [b'%d' % i for i in range(6)])
         self.assertIn('takes messages again', probe.next('info'))
+        self.assertEqual([line for line in probe.seen if line.startswith('lost')], [])
+        self.assertEqual([line for line in probe.seen if 'dropped' in line], ['warning answers are dropped: the broker '
+                                                                              'takes no messages at the moment'])
+
+    def test_answers_during_the_alarm_when_nothing_was_published_before_it(self):
+        """Nobody has told us of the alarm: the first answers go into it."""
+        probe = self.bound('a')
+        self.send('a', 'before')
+        m = probe.message()
+        server.rabbitmqctl('set_vm_memory_high_watermark', 'absolute', '1MB')
+        try:
+            probe.tell('flood nobody 20000 2000')
+            self.assertEqual(probe.next('flooded', timeout=20), '20000')
+            probe.tell('ack %d' % m.tag)
+            wait_until(lambda: self.queue + '\t0\t0' in server.rabbitmqctl(
+                'list_queues', 'name', 'messages', 'messages_unacknowledged'), 10, 'acknowledged')
+        finally:
+            server.rabbitmqctl('set_vm_memory_high_watermark', '0.4')
+        self.assertEqual([line for line in probe.seen if line.startswith('lost')], [])
+
+    def test_a_broker_that_stands_still_holds_up_no_answer(self):
+        """The buffers fill before it can say that it is in alarm."""
+        probe = self.bound('a')
+        probe.tell('publish nobody x')
+        probe.next('published')
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            probe.tell('flood nobody 20000 2000')
+            self.assertEqual(probe.next('flooded', timeout=20), '20000')
+            self.assertIn('answers are dropped', probe.next('warning'))
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        self.send('a', 'after')
+        self.assertEqual(probe.message().body, b'after')
+        self.channel().queue_declare('answers-' + self.name, auto_delete=True)
+        probe.tell('publish answers-%s x' % self.name)
+        self.assertEqual(probe.next('published'), 'ok')
         self.assertEqual([line for line in probe.seen if line.startswith('lost')], [])
 
 
