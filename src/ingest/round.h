@@ -19,6 +19,7 @@ struct task {
 struct entry {
 	struct series series;
 	struct point point;
+	struct sample *sample; /* where it stands in its message */
 	size_t task;
 	size_t order; /* as it came: of two points with one time the later wins */
 };

@@ -34,13 +34,14 @@ static void gather(struct round *r, size_t from, size_t to)
 			continue;
 		host = r->want[r->task[t].want].host;
 		for (size_t k = 0; k < i->message.n_samples; k++) {
-			const struct sample *sample = &i->message.sample[k];
+			struct sample *sample = &i->message.sample[k];
 
 			if (sample->kind != SAMPLE_VALUE)
 				continue;
 			r->entry[r->n_entries] = (struct entry){
 				{ i->message.host, text_of(host->folder), i->message.plugin, sample->ds },
 				{ i->message.t_s, sample->value },
+				sample,
 				t,
 				r->n_entries,
 			};
@@ -74,28 +75,26 @@ void round_fail(struct round *r, struct task *t, const struct why *why)
 		t->batch->why = *why;
 }
 
-/* Mark the tasks behind one batch of values by what became of it. */
+static void refuse(struct task *t, struct sample *sample, enum reason reason)
+{
+	sample->kind = SAMPLE_REFUSED;
+	sample->reason = reason;
+	t->item->message.n_refused++;
+}
+
+/* Mark the tasks and samples behind one batch of values by what became of it. */
 static void settle_values(struct round *r, const struct values_batch *b, size_t first, size_t end)
 {
 	for (size_t e = first; e < end; e++) {
-		struct task *t = &r->task[r->entry[e].task];
+		const struct entry *entry = &r->entry[e];
+		struct task *t = &r->task[entry->task];
 
-		if (b->rc == RC_OK)
-			continue;
-		if (b->rc != RC_REFUSED) {
+		if (b->rc == RC_REFUSED)
+			refuse(t, entry->sample, b->reason);
+		else if (b->rc != RC_OK)
 			round_fail(r, t, &b->why);
-			continue;
-		}
-		for (size_t k = 0; k < t->item->message.n_samples; k++) {
-			struct sample *sample = &t->item->message.sample[k];
-
-			if (sample->kind == SAMPLE_VALUE && text_equal(sample->ds, b->series.ds)) {
-				sample->kind = SAMPLE_REFUSED;
-				sample->reason =
-					REASON_TOO_OLD; /* names were checked before: the file keeps less than the schema */
-				t->item->message.n_refused++;
-			}
-		}
+		else if (b->n_too_old > 0 && entry->point.t_s < b->oldest_taken_s)
+			refuse(t, entry->sample, REASON_TOO_OLD);
 	}
 }
 
@@ -114,7 +113,7 @@ void round_write_values(struct round *r, size_t n_points)
 		if (r->n_batches > 0)
 			rc = values_write(r->store->options.values, r->batch, r->n_batches, accepted_s);
 		for (size_t b = 0; b < r->n_batches; b++)
-			if (rc != RC_OK || r->batch[b].rc != RC_OK)
+			if (rc != RC_OK || r->batch[b].rc != RC_OK || r->batch[b].n_too_old > 0)
 				settle_values(r, &r->batch[b], r->batch_entry[b], r->batch_entry[b + 1]);
 	}
 }

@@ -29,7 +29,8 @@
 	X(PLUGIN_NAME, "plugin_name", "a plugin outside the rules for names")                                          \
 	X(DS_NAME, "ds_name", "a data source outside the rules for names")                                             \
 	X(VALUE, "value", "a value that is neither a number nor unknown")                                              \
-	X(INFO, "info", "an info without Infos, or a MyInfo without ID and Name")
+	X(INFO, "info", "an info without Infos, or a MyInfo without ID and Name")                                      \
+	X(FILE, "file", "the series' file cannot be opened: not a file of ours, or no permission")
 
 enum reason {
 	REASON_NONE,

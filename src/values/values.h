@@ -8,6 +8,7 @@
 
 #include "base/rc.h"
 #include "model/point.h"
+#include "model/reason.h"
 
 /* The points of one series in one call. */
 struct values_batch {
@@ -15,9 +16,12 @@ struct values_batch {
 	const struct point *point;
 	size_t n_points;
 	/* answer */
-	enum rc rc;        /* RC_OK stored · RC_REFUSED can never be · RC_DISK, RC_PEER try again */
-	struct why why;    /* when rc is not RC_OK */
-	size_t n_kept_old; /* points whose slot was left as stored (rules b and c of docs/spec/system.md "Files") */
+	enum rc rc;         /* RC_OK stored · RC_REFUSED can never be · RC_DISK, RC_PEER try again */
+	struct why why;     /* when rc is not RC_OK */
+	enum reason reason; /* when RC_REFUSED: REASON_TOO_OLD all of them, REASON_FILE, or REASON_DS_NAME any name */
+	size_t n_kept_old;  /* points whose slot was left as stored (rules b and c of docs/spec/system.md "Files") */
+	size_t n_too_old; /* when RC_OK: points not stored, for the series keeps less; those with t_s < oldest_taken_s */
+	int64_t oldest_taken_s; /* Unix seconds; set when n_too_old > 0 */
 };
 
 struct values;

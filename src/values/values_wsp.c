@@ -31,39 +31,53 @@ static bool any_young_enough(const struct retention *r, const struct values_batc
 	return false;
 }
 
-static enum rc create(const struct values_wsp *v, struct tree_folder *folder, const struct values_batch *b,
-		      int64_t accepted_s, struct wsp *w, struct why *why)
+static enum rc create(const struct values_wsp *v, struct tree_folder *folder, struct values_batch *b,
+		      int64_t accepted_s, struct wsp *w)
 {
 	const struct series *s = &b->series;
 	const struct retention *r = schema_pick(v->schema, s->host, s->plugin, s->ds);
+	struct why why_not_opened = { "" };
 	enum rc rc = RC_OK;
 
-	if (!any_young_enough(r, b, accepted_s))
-		return because(why, RC_REFUSED, "older than the %" PRId64 " s that are kept", retention_longest_s(r));
+	if (!any_young_enough(r, b, accepted_s)) {
+		b->reason = REASON_TOO_OLD;
+		return because(&b->why, RC_REFUSED, "older than the %" PRId64 " s that are kept",
+			       retention_longest_s(r));
+	}
 	if (!folder->known)
-		rc = tree_folder_make(folder, why);
+		rc = tree_folder_make(folder, &b->why);
 	if (rc == RC_OK)
-		rc = tree_create(folder, s->ds, r, v->allocate, w, why);
+		rc = tree_create(folder, s->ds, r, v->allocate, w, &b->why);
 	if (rc == RC_OK)
 		counter_add(COUNTER_FILES_CREATED, 1);
-	else if (rc == RC_REFUSED && tree_open(folder, s->ds, w, NULL) == RC_OK)
-		rc = RC_OK; /* someone else made it meanwhile */
+	if (rc == RC_REFUSED) { /* the name may be taken: someone else made it meanwhile; or it is a link to nothing */
+		enum rc again = tree_open(folder, s->ds, w, &why_not_opened);
+
+		if (again == RC_ABSENT)
+			return rc;
+		b->why = why_not_opened;
+		rc = again;
+	}
 	return rc;
 }
 
 /* Open the batch's file, or make it, and store. */
-static enum rc open_and_store(const struct values_wsp *v, struct tree_folder *folder, const struct values_batch *b,
-			      int64_t accepted_s, struct wsp_stored *stored, struct why *why)
+static enum rc open_and_store(const struct values_wsp *v, struct tree_folder *folder, struct values_batch *b,
+			      int64_t accepted_s, struct wsp_stored *stored)
 {
 	struct wsp w = { .fd = -1 };
-	enum rc rc = tree_folder_turn(folder, &b->series, why);
+	enum rc rc = tree_folder_turn(folder, &b->series, &b->why);
 
+	b->reason = REASON_FILE;
 	if (rc == RC_OK)
-		rc = tree_open(folder, b->series.ds, &w, why);
+		rc = tree_open(folder, b->series.ds, &w, &b->why);
 	if (rc == RC_ABSENT)
-		rc = create(v, folder, b, accepted_s, &w, why);
-	if (rc == RC_OK)
-		rc = wsp_store(&w, b->point, b->n_points, accepted_s, stored, why);
+		rc = create(v, folder, b, accepted_s, &w);
+	if (rc == RC_OK) {
+		b->reason = REASON_TOO_OLD;
+		b->oldest_taken_s = accepted_s - w.max_retention_s;
+		rc = wsp_store(&w, b->point, b->n_points, accepted_s, stored, &b->why);
+	}
 	wsp_close(&w);
 	return rc;
 }
@@ -88,13 +102,16 @@ static enum rc write_one(const struct values_wsp *v, struct tree_folder *folder,
 	struct wsp_stored stored = { 0, 0, 0 };
 	enum rc rc = tree_check_names(&b->series, &b->why);
 
+	b->reason = REASON_DS_NAME;
 	if (rc != RC_OK || b->n_points == 0)
 		return rc;
-	rc = open_and_store(v, folder, b, accepted_s, &stored, &b->why);
+	rc = open_and_store(v, folder, b, accepted_s, &stored);
 	if (rc == RC_DAMAGED) {
 		rc = set_aside(folder, &b->series, &b->why);
 		if (rc == RC_OK)
-			rc = open_and_store(v, folder, b, accepted_s, &stored, &b->why);
+			rc = open_and_store(v, folder, b, accepted_s, &stored);
+		else
+			b->reason = REASON_FILE;
 	}
 	switch (rc) {
 	case RC_OK:
@@ -112,6 +129,7 @@ static enum rc write_one(const struct values_wsp *v, struct tree_folder *folder,
 	if (rc == RC_OK && stored.n_too_old == b->n_points)
 		rc = because(&b->why, RC_REFUSED, "older than the file keeps");
 	b->n_kept_old = stored.n_kept;
+	b->n_too_old = rc == RC_OK ? stored.n_too_old : 0;
 	counter_add(COUNTER_POINTS_STORED, stored.n_written);
 	counter_add(COUNTER_POINTS_KEPT_OLD, stored.n_kept);
 	return rc;
@@ -120,6 +138,7 @@ static enum rc write_one(const struct values_wsp *v, struct tree_folder *folder,
 static enum rc write_all(struct values *values, struct values_batch *batch, size_t n, int64_t accepted_s)
 {
 	const struct values_wsp *v = (const struct values_wsp *)values;
+	static struct log_limit refused;
 	struct tree_folder folder;
 	enum rc rc = RC_OK;
 
@@ -127,11 +146,15 @@ static enum rc write_all(struct values *values, struct values_batch *batch, size
 	for (size_t i = 0; i < n; i++) {
 		struct values_batch *b = &batch[i];
 
-		b->n_kept_old = 0;
+		b->n_kept_old = b->n_too_old = 0;
 		b->rc = write_one(v, &folder, b, accepted_s);
 		if (b->rc != RC_OK)
 			why_prepend(&b->why, "%.*s/%.*s/%.*s", TEXT_ARG(b->series.folder), TEXT_ARG(b->series.plugin),
 				    TEXT_ARG(b->series.ds));
+		if (b->rc == RC_REFUSED && b->reason == REASON_FILE)
+			log_limited(&refused, LOG_LEVEL_ERROR, "values.refused",
+				    "path=\"%.*s/%.*s/%.*s.wsp\" why=\"%s\"", TEXT_ARG(b->series.folder),
+				    TEXT_ARG(b->series.plugin), TEXT_ARG(b->series.ds), b->why.text);
 		if (b->rc != RC_OK && b->rc != RC_REFUSED && rc == RC_OK)
 			rc = b->rc;
 	}

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/fileio.h"
@@ -80,14 +81,40 @@ static const char *cause(int error)
 						: strerror(error);
 }
 
+/*
+ * What a failed open or make means. Something of another kind in the way, or no permission on what lies below a root
+ * that we may write: no retry helps this series, and the others need not wait for it. All else may pass.
+ */
+static enum rc rc_of(int root_fd, int error)
+{
+	switch (error) {
+	case EISDIR:
+	case ENOTDIR:
+	case ELOOP:
+	case EXDEV:
+	case ENXIO:
+	case ENAMETOOLONG:
+		return RC_REFUSED;
+	case EACCES:
+	case EPERM:
+		return faccessat(root_fd, ".", W_OK | X_OK, 0) == 0 ? RC_REFUSED : RC_DISK;
+	default:
+		return RC_DISK;
+	}
+}
+
 static enum rc open_folder(struct tree_folder *f, struct why *why)
 {
 	char path[PATH_BYTES];
 
 	folder_path(f, "", path);
 	f->fd = fileio_open_beneath(f->root_fd, path, O_PATH | O_DIRECTORY, 0);
-	if (f->fd < 0)
-		return because(why, errno == ENOENT ? RC_ABSENT : RC_DISK, "folder %s: %s", path, cause(errno));
+	if (f->fd < 0) {
+		int error = errno;
+
+		return because(why, error == ENOENT ? RC_ABSENT : rc_of(f->root_fd, error), "folder %s: %s", path,
+			       cause(error));
+	}
 	f->known = true;
 	return RC_OK;
 }
@@ -102,13 +129,22 @@ enum rc tree_folder_turn(struct tree_folder *f, const struct series *s, struct w
 	return open_folder(f, why);
 }
 
+static enum rc make_folders(const struct tree_folder *f, const char *path, struct why *why)
+{
+	enum rc rc;
+
+	errno = 0;
+	rc = fileio_make_dirs(f->root_fd, path, why);
+	return rc == RC_DISK ? rc_of(f->root_fd, errno) : rc; /* it only closes and frees after the call that failed */
+}
+
 enum rc tree_folder_make(struct tree_folder *f, struct why *why)
 {
 	char path[PATH_BYTES];
 	enum rc rc;
 
 	folder_path(f, "", path);
-	rc = fileio_make_dirs(f->root_fd, path, why);
+	rc = make_folders(f, path, why);
 	return rc == RC_OK ? open_folder(f, why) : rc;
 }
 
@@ -119,8 +155,12 @@ enum rc tree_open(const struct tree_folder *f, struct text ds, struct wsp *out, 
 
 	file_name(ds, name);
 	fd = fileio_open_beneath(f->fd, name, O_RDWR | O_NONBLOCK | O_NOCTTY, 0);
-	if (fd < 0)
-		return because(why, errno == ENOENT ? RC_ABSENT : RC_DISK, "open %s: %s", name, cause(errno));
+	if (fd < 0) {
+		int error = errno;
+
+		return because(why, error == ENOENT ? RC_ABSENT : rc_of(f->root_fd, error), "open %s: %s", name,
+			       cause(error));
+	}
 	return wsp_attach(fd, out, why);
 }
 
@@ -128,9 +168,13 @@ enum rc tree_create(const struct tree_folder *f, struct text ds, const struct re
 		    struct wsp *out, struct why *why)
 {
 	char name[FILE_NAME_BYTES];
+	enum rc rc;
 
 	file_name(ds, name);
-	return wsp_create(f->fd, name, r, allocate, out, why);
+	rc = wsp_create(f->fd, name, r, allocate, out, why);
+	if (rc == RC_DISK && faccessat(f->fd, ".", W_OK | X_OK, 0) < 0)
+		rc = rc_of(f->root_fd, errno);
+	return rc;
 }
 
 /* rename that never replaces, also where the file system has no such rename. */
@@ -153,12 +197,15 @@ enum rc tree_quarantine(const struct tree_folder *f, struct text ds, struct why 
 
 	folder_path(f, quarantine, path);
 	file_name(ds, name);
-	rc = fileio_make_dirs(f->root_fd, path, why);
+	rc = make_folders(f, path, why);
 	if (rc != RC_OK)
 		return rc;
 	fd = fileio_open_beneath(f->root_fd, path, O_PATH | O_DIRECTORY, 0);
-	if (fd < 0)
-		return because(why, RC_DISK, "open folder %s: %s", path, cause(errno));
+	if (fd < 0) {
+		int error = errno;
+
+		return because(why, rc_of(f->root_fd, error), "open folder %s: %s", path, cause(error));
+	}
 	errno = EEXIST;
 	for (unsigned i = 0; moved < 0 && errno == EEXIST && i < MAX_SET_ASIDE; i++) {
 		if (i == 0)
@@ -167,8 +214,11 @@ enum rc tree_quarantine(const struct tree_folder *f, struct text ds, struct why 
 			snprintf(aside, sizeof(aside), "%.*s.wsp.%u", n_stem, ds.s, i);
 		moved = move(f->fd, name, fd, aside);
 	}
-	if (moved < 0)
-		rc = because(why, RC_DISK, "move %s to %s: %s", name, path, cause(errno));
+	if (moved < 0) {
+		int error = errno;
+
+		rc = because(why, rc_of(f->root_fd, error), "move %s to %s: %s", name, path, strerror(error));
+	}
 	close(fd);
 	return rc;
 }

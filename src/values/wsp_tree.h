@@ -26,12 +26,13 @@ void tree_folder_fini(struct tree_folder *f);
 /*
  * Turn to the folder of s. Folder and plugin of s are borrowed until the next call.
  * Errors   RC_ABSENT no such folder yet: tree_folder_make() makes it
- *          RC_DISK   the kernel said no, or a link in it leads out of the tree
+ *          RC_REFUSED something that is no folder, a link out of the tree or a folder without permission is in the way
+ *          RC_DISK   the kernel said no for another cause, or the root itself gives no permission: may pass
  */
 CHECKED enum rc tree_folder_turn(struct tree_folder *f, const struct series *s, struct why *why);
 CHECKED enum rc tree_folder_make(struct tree_folder *f, struct why *why);
 
-/* In the folder turned to. Errors: as wsp_open(); a link out of the tree is RC_DISK. */
+/* In the folder turned to. Errors: as wsp_open(), and RC_REFUSED as above. */
 CHECKED enum rc tree_open(const struct tree_folder *f, struct text ds, struct wsp *out, struct why *why);
 CHECKED enum rc tree_create(const struct tree_folder *f, struct text ds, const struct retention *r,
 			    enum wsp_allocate allocate, struct wsp *out, struct why *why);

@@ -69,7 +69,7 @@ CHECKED enum rc wsp_update_many(struct wsp *w, const struct point *points, size_
 struct wsp_stored {
 	size_t n_written; /* points that went in */
 	size_t n_kept;    /* points whose slot was left as stored: rules b and c */
-	size_t n_too_old; /* older than the longest archive at accepted_s */
+	size_t n_too_old; /* t_s < accepted_s - max_retention_s: left out */
 };
 
 /*

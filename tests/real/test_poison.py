@@ -11,6 +11,8 @@ import uuid
 import zlib
 from pathlib import Path
 
+import whisper
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support import oslo_publisher, recorded  # noqa: E402
 from support.amqp import Amqp, QUEUE, cast_body  # noqa: E402
@@ -342,6 +344,22 @@ class Poison(ServersCase):
         self.assertEqual(self.values('p', ['a', 'bad', 'b']), {'a': 1.0, 'b': 2.0})
         self.assertEqual(self.reasons_of(body), [('value', ['bad'])])
         self.assertEqual([(r['host'], r['plugin']) for r in self.rejected()], [(self.host, 'p')])
+
+    def test_a_series_whose_file_is_not_ours_spares_the_others(self):
+        (self.folder_of(self.host) / 'p' / 'taken.wsp').mkdir(parents=True)
+        body = self.send_data({'a': '1', 'taken': '2', 'b': '3'})
+        self.settle()
+        self.assertEqual(self.values('p', ['a', 'b']), {'a': 1.0, 'b': 3.0})
+        self.assertEqual(self.reasons_of(body), [('file', ['taken'])])
+
+    def test_what_an_existing_file_does_not_keep_is_kept_aside(self):
+        folder = self.folder_of(self.host) / 'p'
+        folder.mkdir(parents=True)
+        whisper.create(str(folder / 'short.wsp'), [(60, 60)])
+        bodies = [self.send_data({'short': i, 'usual': i}, t=self.now - age) for i, age in enumerate((0, 7200, 60))]
+        self.settle()
+        self.assertEqual(self.values('p', ['short', 'usual']), {'short': 0.0, 'usual': 0.0})
+        self.assertEqual([self.reasons_of(body) for body in bodies], [[], [('too_old', ['short'])], []])
 
     def test_names_of_data_sources(self):
         good = ['a' * 251, 'é' * 125, 'sp ace', 'dotted.name', '"quoted"', "it's", '...', '-', 'a,b', '*',

@@ -83,16 +83,40 @@ static bool exists(const struct tree *t, const char *below)
 	return there;
 }
 
-static enum rc write_point(struct tree *t, struct series s, int64_t t_s, double value, struct why *why)
+static struct values_batch write_one(struct tree *t, struct series s, int64_t t_s, double value)
 {
 	struct point p = { t_s, value };
 	struct values_batch b = { .series = s, .point = &p, .n_points = 1 };
 	enum rc rc = values_write(t->values, &b, 1, NOW);
 
 	assert_int_equal(rc, b.rc == RC_REFUSED ? RC_OK : b.rc);
+	b.point = NULL;
+	return b;
+}
+
+static enum rc write_point(struct tree *t, struct series s, int64_t t_s, double value, struct why *why)
+{
+	struct values_batch b = write_one(t, s, t_s, value);
+
 	if (why != NULL)
 		*why = b.why;
 	return b.rc;
+}
+
+/* The series is refused for its file, and another beside it in the same call is stored. */
+static void check_file_refused(struct tree *t, struct series s, const char *expected_why)
+{
+	const struct point p = { NOW, 9 };
+	struct values_batch batch[] = {
+		{ .series = s, .point = &p, .n_points = 1 },
+		{ .series = series_of("beside", "ff/beside", "df", "v"), .point = &p, .n_points = 1 },
+	};
+
+	assert_int_equal(values_write(t->values, batch, ARRAY_LEN(batch), NOW), RC_OK);
+	if (batch[0].rc != RC_REFUSED || batch[0].reason != REASON_FILE ||
+	    strstr(batch[0].why.text, expected_why) == NULL)
+		fail_msg("%s, reason %s: %s", rc_name(batch[0].rc), reason_code(batch[0].reason), batch[0].why.text);
+	assert_int_equal(batch[1].rc, RC_OK);
 }
 
 /* The value of the minute of t_s; NAN when there is none; fails when the series is not there. */
@@ -273,19 +297,16 @@ static void links_that_lead_out_are_not_followed(void **state)
 	char *outside = must_format("%s/outside", t->above), *link = path_in(t, "0c"), *plugin = path_in(t, "a7/h/df");
 	struct series by_folder = series_of("h", "0c/h", "df", "v"), by_file = series_of("h", "a7/h", "df", "v");
 	char *file_link = path_in(t, "a7/h/df/v.wsp"), *target = must_format("%s/outside/v.wsp", t->above);
-	struct why why = { "" };
 	struct span span;
 
 	assert_int_equal(mkdir(outside, 0755), 0);
 	assert_int_equal(symlink(outside, link), 0);
-	assert_int_equal(write_point(t, by_folder, NOW, 1, &why), RC_DISK);
-	assert_non_null(strstr(why.text, "out of the tree"));
+	check_file_refused(t, by_folder, "out of the tree");
 	assert_int_equal(values_fetch(t->values, &by_folder, NOW - 60, NOW, NOW, &span, NULL), RC_ABSENT);
 	assert_int_equal(write_point(t, by_file, NOW, 1, NULL), RC_OK);
 	assert_int_equal(rename(file_link, target), 0);
 	assert_int_equal(symlink(target, file_link), 0);
-	assert_int_equal(write_point(t, by_file, NOW, 2, &why), RC_DISK);
-	assert_non_null(strstr(why.text, "out of the tree"));
+	check_file_refused(t, by_file, "out of the tree");
 	assert_int_equal(values_fetch(t->values, &by_file, NOW - 60, NOW, NOW, &span, NULL), RC_ABSENT);
 	free(outside);
 	free(link);
@@ -294,31 +315,106 @@ static void links_that_lead_out_are_not_followed(void **state)
 	free(target);
 }
 
-static void a_folder_that_cannot_be_made_is_tried_again(void **state)
+static void what_is_in_the_way_refuses_its_series_alone(void **state)
 {
 	struct tree *t = *state;
-	char *path = path_in(t, "0c"), *host;
-	int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
-	struct why why = { "" };
+	char *folder = path_in(t, "0c"), *file = path_in(t, "0c/myhost/df/_dev_sda1.wsp");
+	struct series below = series_of("myhost", "0c/myhost", "df", "below");
+	int fd = open(folder, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
 
 	assert_true(fd >= 0);
 	close(fd);
-	assert_int_equal(write_point(t, usual, NOW, 1, &why), RC_DISK);
-	assert_true(why.text[0] != '\0');
-	assert_int_equal(unlink(path), 0);
+	check_file_refused(t, usual, "Not a directory");
+	assert_int_equal(unlink(folder), 0);
+	assert_int_equal(write_point(t, below, NOW, 1, NULL), RC_OK);
+	assert_int_equal(mkdir(file, 0755), 0);
+	check_file_refused(t, usual, "Is a directory");
+	assert_int_equal(rmdir(file), 0);
+	assert_int_equal(symlink("nowhere", file), 0);
+	check_file_refused(t, usual, "exists already");
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(symlink("_dev_sda1.wsp", file), 0);
+	check_file_refused(t, usual, "link");
+	assert_int_equal(unlink(file), 0);
 	assert_int_equal(write_point(t, usual, NOW, 1, NULL), RC_OK);
-	assert_true(value_at(t, usual, NOW) == 1);
-	if (geteuid() != 0) { /* root writes everywhere */
-		struct series s = series_of("myhost", "0c/myhost", "new", "v");
+	assert_true(value_at(t, usual, NOW) == 1 && value_at(t, below, NOW) == 1);
+	free(folder);
+	free(file);
+}
 
-		host = path_in(t, "0c/myhost");
-		assert_int_equal(chmod(host, 0555), 0);
-		assert_int_equal(write_point(t, s, NOW, 1, &why), RC_DISK);
-		assert_int_equal(chmod(host, 0755), 0);
-		assert_int_equal(write_point(t, s, NOW, 1, NULL), RC_OK);
-		free(host);
+/* A quarantine that cannot take a damaged file is the same: that file stays, and only its series is refused. */
+static void a_file_that_cannot_be_set_aside_is_refused(void **state)
+{
+	struct tree *t = *state;
+	char *file = path_in(t, "0c/myhost/df/_dev_sda1.wsp"), *quarantine = path_in(t, ".quarantine");
+	int fd = open(quarantine, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(write_point(t, usual, NOW, 1, NULL), RC_OK);
+	assert_int_equal(truncate(file, 10), 0);
+	check_file_refused(t, usual, "Not a directory");
+	assert_int_equal(unlink(quarantine), 0);
+	assert_int_equal(write_point(t, usual, NOW, 1, NULL), RC_OK);
+	free(file);
+	free(quarantine);
+}
+
+static void without_permission_a_series_is_refused_but_the_root_is_waited_for(void **state)
+{
+	struct tree *t = *state;
+	char *plugin = path_in(t, "0c/myhost/df"), *file = path_in(t, "0c/myhost/df/_dev_sda1.wsp");
+	struct series new_file = series_of("myhost", "0c/myhost", "df", "new");
+	struct series new_host = series_of("h", "a7/h", "df", "v");
+
+	if (geteuid() == 0) { /* root writes everywhere */
+		free(plugin);
+		free(file);
+		skip();
 	}
-	free(path);
+	assert_int_equal(write_point(t, usual, NOW, 1, NULL), RC_OK);
+	assert_int_equal(write_point(t, series_of("beside", "ff/beside", "df", "v"), NOW, 1, NULL), RC_OK);
+	assert_int_equal(chmod(file, 0444), 0);
+	check_file_refused(t, usual, "Permission denied");
+	assert_int_equal(chmod(t->root, 0555), 0);
+	assert_int_equal(write_point(t, usual, NOW, 1, NULL), RC_DISK);
+	assert_int_equal(write_point(t, new_host, NOW, 1, NULL), RC_DISK);
+	assert_int_equal(chmod(t->root, 0755), 0);
+	assert_int_equal(write_point(t, new_host, NOW, 1, NULL), RC_OK);
+	assert_int_equal(chmod(plugin, 0555), 0);
+	check_file_refused(t, new_file, "Permission denied");
+	assert_int_equal(chmod(plugin, 0755), 0);
+	assert_int_equal(write_point(t, new_file, NOW, 1, NULL), RC_OK);
+	free(plugin);
+	free(file);
+}
+
+/* A file made when less was kept takes what it can, and tells what it could not. */
+static void points_too_old_for_their_file_are_told(void **state)
+{
+	struct tree *t = *state;
+	struct schema_rule *r = schema_add(&t->schema, "short");
+	const struct point points[] = { { NOW, 1 }, { NOW - 3601, 2 }, { NOW - 60, 3 }, { NOW - 86400, 4 } };
+	struct values_batch b = { .series = usual, .point = points, .n_points = ARRAY_LEN(points) };
+
+	r->plugin = must_strdup("df");
+	assert_int_equal(retention_parse(TEXT("10:360"), &r->retention, NULL), RC_OK);
+	assert_int_equal(write_point(t, usual, NOW, 0, NULL), RC_OK);
+	free(r->plugin);
+	r->plugin = must_strdup("other");
+	assert_int_equal(values_write(t->values, &b, 1, NOW), RC_OK);
+	assert_int_equal(b.rc, RC_OK);
+	assert_int_equal(b.n_too_old, 2);
+	assert_int_equal(b.oldest_taken_s, NOW - 3600);
+	b.n_points = 1;
+	assert_int_equal(values_write(t->values, &b, 1, NOW), RC_OK);
+	assert_int_equal(b.n_too_old, 0);
+	b = write_one(t, usual, NOW - 3601, 2);
+	assert_int_equal(b.rc, RC_REFUSED);
+	assert_int_equal(b.reason, REASON_TOO_OLD);
+	b = write_one(t, series_of("new", "a7/new", "df", "v"), NOW - 31622401, 2);
+	assert_int_equal(b.rc, RC_REFUSED);
+	assert_int_equal(b.reason, REASON_TOO_OLD);
 }
 
 static void a_second_daemon_is_told_the_first_ones_pid(void **state)
@@ -383,7 +479,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_longest_names_fit, begin, end),
 		cmocka_unit_test_setup_teardown(damaged_files_are_set_aside, begin, end),
 		cmocka_unit_test_setup_teardown(links_that_lead_out_are_not_followed, begin, end),
-		cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_made_is_tried_again, begin, end),
+		cmocka_unit_test_setup_teardown(what_is_in_the_way_refuses_its_series_alone, begin, end),
+		cmocka_unit_test_setup_teardown(a_file_that_cannot_be_set_aside_is_refused, begin, end),
+		cmocka_unit_test_setup_teardown(without_permission_a_series_is_refused_but_the_root_is_waited_for,
+						begin, end),
+		cmocka_unit_test_setup_teardown(points_too_old_for_their_file_are_told, begin, end),
 		cmocka_unit_test_setup_teardown(a_second_daemon_is_told_the_first_ones_pid, begin, end),
 		cmocka_unit_test_setup_teardown(readers_run_beside_the_writer, begin, end),
 	};
