@@ -374,6 +374,30 @@ static void too_many_ds_are_refused(void **state)
 	(void)state;
 }
 
+static void more_slots_than_asked_for_are_joined(void **state)
+{
+	static const char *const bad[] = { "", "x", "0", "-1", "1.5", "1e3x", "99999999999" };
+	struct query_data asked = data_of("h1", "load", "load,sum", "-12min");
+	struct buf out;
+
+	buf_init(&out, REPLY_MAX_BYTES);
+	asked.max_points = TEXT("4");
+	assert_int_equal(query_data(&q, &asked, NOW, &out, NULL), RC_OK);
+	check_text(&out, "{\"TS_start\": 1400002920, \"TS_step\": 180, \"DATAS\": {"
+			 "\"load\": [646.6666666666666, 130.0, 340.0, 520.0], "
+			 "\"sum\": [1940.0, 260.0, 1020.0, 1560.0]}}");
+	asked.max_points = TEXT("12");
+	assert_int_equal(query_data(&q, &asked, NOW, &out, NULL), RC_OK);
+	assert_true(has(&out, "\"TS_step\": 60"));
+	buf_clear(&out);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		asked.max_points = text_of(bad[i]);
+		assert_int_equal(query_data(&q, &asked, NOW, &out, NULL), RC_REFUSED);
+	}
+	buf_fini(&out);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -387,6 +411,7 @@ int main(void)
 		cmocka_unit_test(a_folder_outside_the_tree_is_not_followed),
 		cmocka_unit_test(data_that_is_not_there),
 		cmocka_unit_test(too_many_ds_are_refused),
+		cmocka_unit_test(more_slots_than_asked_for_are_joined),
 	};
 
 	return cmocka_run_group_tests(tests, fill, empty);
