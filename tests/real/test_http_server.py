@@ -303,15 +303,24 @@ class HttpServer(ServersCase):
     def test_nothing_is_called_accepted_that_is_not_stored(self):
         with self.daemon() as d:
             d.post(message())
-            # a file where the plugin's folder must be: the disk says no
             host = next(p for p in d.wsp_path.glob('*/myhost'))
-            (host / 'broken').write_text('')
+            # a link to nowhere in place of the plugin's folder: its files cannot be made until it is gone
+            (host / 'broken').symlink_to('nowhere')
             status, headers, reply = d.post([message(value='2'), message(plugin='broken'), {'hostid': 'x'}])
             self.assertEqual((status, headers['retry-after']), (503, '5'))
             self.assertEqual((reply['error'], reply['accepted'], reply['failed']), ('Not stored', 1, 1))
             self.assertEqual([r['index'] for r in reply['rejected']], [2])
             (host / 'broken').unlink()
             self.assertEqual(d.post([message(value='2'), message(plugin='broken')])[2], {'accepted': 2, 'rejected': []})
+
+    def test_a_file_in_the_way_refuses_its_own_values_alone(self):
+        with self.daemon() as d:
+            d.post(message())
+            host = next(p for p in d.wsp_path.glob('*/myhost'))
+            (host / 'taken').write_text('')
+            status, _, reply = d.post([message(value='2'), message(plugin='taken')])
+            self.assertEqual((status, reply['accepted']), (200, 1))
+            self.assertEqual([(r['index'], r['ds'], r['reason']) for r in reply['rejected']], [(1, 'load', 'file')])
 
 
 @unittest.skipUnless(HAVE_REDIS, 'no redis-server on this machine')
