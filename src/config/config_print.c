@@ -15,7 +15,9 @@ static void print_table(const struct option_table *t, const void *base, bool wit
 		if (value.n == 0)
 			fprintf(out, "%s =\n", o->key);
 		else
-			fprintf(out, "%s = %.*s\n", o->key, o->secret && !with_secrets ? 3 : (int)value.n,
+			/* a blank before a ; would make it a comment */
+			fprintf(out, "%s =%s%.*s\n", o->key, value.at[0] == ';' ? "" : " ",
+				o->secret && !with_secrets ? 3 : (int)value.n,
 				o->secret && !with_secrets ? "***" : value.at);
 	}
 	buf_fini(&value);
