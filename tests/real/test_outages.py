@@ -276,6 +276,21 @@ class RabbitMQOutages(ServersCase):
             amqp.send(numbered.message('stays', 2, self.now))
             self.wait_stored(daemon, 'stays', 3)
 
+    def test_every_host_is_no_longer_taken_when_the_star_is_off_the_list(self):
+        with Daemon(self.folder, rpc_hosts=self.hosts_option, hosts=['*']) as daemon:
+            amqp = self.amqp()
+            amqp.wait_consumed()
+            amqp.send(numbered.message('any.host', 0, self.now))
+            self.wait_stored(daemon, 'any.host', 1)
+            daemon.stop()
+            daemon.write_hosts(['stays'])
+            daemon.start()
+            amqp.wait_consumed()
+            with self.assertRaises(pika.exceptions.UnroutableError):
+                amqp.send(numbered.message('never.seen', 1, self.now))
+            amqp.send(numbered.message('stays', 0, self.now))
+            self.wait_stored(daemon, 'stays', 1)
+
     def test_queue_and_exchange_that_exist_with_other_flags(self):
         amqp = self.amqp()
         amqp.channel.exchange_declare(EXCHANGE, 'topic', durable=True)
