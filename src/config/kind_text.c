@@ -52,7 +52,8 @@ static enum rc parse_path(const struct option *o, struct text t, void *base, str
 {
 	if (t.n > (size_t)o->most || kind_has_control(t) || (t.n > 0 && t.s[0] != '/'))
 		return kind_refuse(o, t, why);
-	while (t.n > 1 && t.s[t.n - 1] == '/')
+	/* a slash behind a blank stays: without it the blank would stand at the end, where it does not count */
+	while (t.n > 1 && t.s[t.n - 1] == '/' && t.s[t.n - 2] != ' ')
 		t.n--;
 	kind_set_text(option_field(o, base), t);
 	return RC_OK;
