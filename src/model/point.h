@@ -16,6 +16,23 @@ struct point {
 };
 
 /*
+ * A point as it was accepted: 16 bytes, the form in which cache, journal and values engines hand points to each other.
+ * accepted_s decides the archive, also when the point is written much later or replayed.
+ */
+struct taken {
+	uint32_t t_s;        /* Unix seconds */
+	uint32_t accepted_s; /* Unix seconds, by our clock */
+	double value;
+};
+
+/* A point of the series with this number (cache/registry.h). */
+struct numbered {
+	uint32_t id;
+	uint32_t t_s; /* Unix seconds */
+	double value;
+};
+
+/*
  * Where a series lives. All four are valid names (model/name.h); folder is the host's folder below the root of the
  * tree ("0c/myhost-123456", from WSP_PATH), which engines without a tree ignore. Borrowed by every call that takes it.
  */

@@ -1,0 +1,1 @@
+typedef int carbon_placeholder;

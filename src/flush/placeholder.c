@@ -1,0 +1,1 @@
+typedef int flush_placeholder;

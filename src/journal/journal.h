@@ -1,0 +1,123 @@
+/*
+ * The journal: every accepted point, appended and synced before anybody is told that it is safe, kept until it is in a
+ * synced file. Knows series by number and names as texts; knows nothing of .wsp, cache or brokers.
+ *
+ * A directory of segments and, for each run of the daemon, one file of names. A run never appends to what an earlier one
+ * wrote: it opens a new segment and a new names file, so that ids of two runs cannot be mixed up. Writers append to memory;
+ * one thread (`journal`) writes and syncs what has gathered (group commit).
+ *
+ * Life     journal_open() → journal_replay() → journal_start() → append… → journal_close()
+ * Source   docs/formats/journal.md
+ */
+#ifndef JOURNAL_JOURNAL_H
+#define JOURNAL_JOURNAL_H
+
+#include <stdbool.h>
+
+#include "base/rc.h"
+#include "model/point.h"
+
+struct journal;
+
+struct journal_options {
+	const char *path;      /* made when absent; locked (flock): RC_REFUSED names the other's pid */
+	uint32_t commit_ms;    /* a group is synced this long after its first record at the latest */
+	uint64_t commit_bytes; /* or when it has this many bytes */
+	uint64_t max_bytes;    /* of all segments: reached, append answers RC_FULL */
+	/*
+	 * Called on thread `journal` without a lock: everything up to `position` is synced (rc RC_OK), or syncing failed
+	 * (rc RC_DISK, why says why; said once per outage): then nothing is lost, the journal tries again by itself in a
+	 * new segment, and until it succeeds append answers RC_DISK. Success after that is reported like any other.
+	 */
+	void (*committed)(void *argument, uint64_t position, enum rc rc, const struct why *why);
+	void *argument;
+};
+
+/* Errors: RC_DISK; RC_REFUSED another process holds the directory. Segments there wait for journal_replay(). */
+CHECKED enum rc journal_open(const struct journal_options *options, struct journal **out, struct why *why);
+
+/* What a replay hands out, in the order in which it was appended. */
+struct journal_reader {
+	/* a name is said before the first point of its id in its run; ids of two runs are unrelated: run tells them apart */
+	void (*name)(void *argument, uint32_t run, uint32_t id, const struct series *series);
+	/* the points of one record: all accepted at one second; segment: number, for journal_retire() */
+	void (*points)(void *argument, uint32_t run, uint32_t segment, const struct numbered *point, size_t n,
+		       uint32_t accepted_s);
+	void *argument;
+};
+
+struct journal_replayed {
+	uint64_t n_points, n_names, n_segments, n_bytes;
+	uint64_t n_damaged_bytes; /* behind the last whole record of a segment, a torn tail included; kept on disk */
+	uint64_t n_unnamed; /* points whose id has no name: names file damaged; skipped, the segment is set aside */
+	struct why why;     /* of the first damage, "" when none */
+};
+
+/*
+ * Read everything that earlier runs left. A torn or damaged record ends its segment; the next one is read. A segment with
+ * damage in the middle (whole records behind it are looked for and taken) is copied to "<name>.damaged" before it retires.
+ * Errors   RC_DISK a read failed: nothing may be retired
+ */
+CHECKED enum rc journal_replay(struct journal *j, const struct journal_reader *reader, struct journal_replayed *out,
+			       struct why *why);
+
+/* Make the first segment and start the thread. Errors: RC_DISK. */
+CHECKED enum rc journal_start(struct journal *j, struct why *why);
+/* Write and sync what was appended, once, then stop. What could not be synced is lost, and was reported as such. */
+void journal_close(struct journal *j);
+
+/*
+ * Name a series of this run. Synced before the points that follow. Memory only; cannot fail.
+ * Threads  one caller at a time for name and append (the engine's lock).
+ */
+void journal_name(struct journal *j, uint32_t id, const struct series *series);
+
+/*
+ * Append points, all accepted at accepted_s: one record in one segment. Copies; never blocks on the disk.
+ * Errors   RC_FULL   max_bytes reached, or more than 64 MiB wait for the disk: nothing was taken
+ *          RC_DISK   the last sync failed and none has succeeded since: nothing was taken
+ * Shape    *position: what `committed` must reach before these points are safe; *segment: the number of theirs. Both grow.
+ */
+CHECKED enum rc journal_append(struct journal *j, const struct numbered *point, size_t n, uint32_t accepted_s,
+			       uint64_t *position, uint32_t *segment, struct why *why);
+
+/*
+ * Every point in a segment with a number below `oldest_needed` is in a synced file: those segments go (the open one
+ * stays; start another one with journal_roll()). Also names files that no segment needs. Does I/O. Threads: any one.
+ * Errors   RC_DISK a file could not be removed; it is tried again with the next call
+ */
+CHECKED enum rc journal_retire(struct journal *j, uint32_t oldest_needed, struct why *why);
+
+/* Points from now on go to a new segment; returns its number. Memory only, as append. */
+uint32_t journal_roll(struct journal *j);
+/* The number of the segment that the next append goes to, unless it fills before. */
+uint32_t journal_current(struct journal *j);
+
+struct journal_stats {
+	uint64_t n_bytes, max_bytes; /* of all segments that hold points (spares not counted) */
+	uint64_t n_segments;
+	uint32_t oldest_segment, current_segment;
+	uint64_t appended, synced; /* positions */
+	uint64_t n_commits, n_points;
+	uint64_t commit_ns_sum, commit_ns_most; /* write and sync, wall time */
+	bool failing;                           /* the last sync failed */
+};
+void journal_stats(struct journal *j, struct journal_stats *out); /* Threads: any. */
+
+/*
+ * For people and tools, also while a daemon runs: check every segment of a directory.
+ * each: one line a segment. Errors: RC_DAMAGED some segment has damage other than a torn tail · RC_ABSENT · RC_DISK
+ */
+struct journal_segment_info {
+	const char *name; /* "segment-0000000012", "names-0000000003", "….damaged" */
+	uint32_t number, run;
+	uint64_t n_bytes, n_records, n_points;
+	uint32_t first_accepted_s, last_accepted_s; /* 0: no record */
+	uint64_t n_damaged_bytes;
+	bool torn; /* ends in a torn record or in unused space behind the last: normal after a crash */
+	struct why why;
+};
+CHECKED enum rc journal_verify(const char *path, void (*each)(void *argument, const struct journal_segment_info *info),
+			       void *argument, struct why *why);
+
+#endif

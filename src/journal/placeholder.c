@@ -1,0 +1,1 @@
+typedef int journal_placeholder;
