@@ -52,6 +52,8 @@ class Daemon:
         self.port = free_port()
         self.wsp_path = Path(keys.get('wsp_path', self.folder / 'wsps'))
         self.rejected_path = Path(keys.get('rejected_path', self.folder / 'rejected'))
+        self.journal_path = Path(keys.get('journal_path', self.folder / 'journal'))
+        self.control_socket = Path(keys.get('control_socket', self.folder / 'ctl.sock'))
         self.log_path = Path(keys.get('log_path', self.folder / 'numeter-storage.log'))
         self.stderr_path = self.folder / 'stderr'
         self.config_path = self.folder / 'numeter_storage.cfg'
@@ -62,6 +64,7 @@ class Daemon:
             'enable': 'true', 'log_level': 'info', 'log_level_stdr': 'warning', 'log_path': self.log_path,
             'storage_name': 'storage-test', 'rpc_hosts': '', 'host_list_file': self.host_list_path,
             'wsp_path': self.wsp_path, 'rejected_path': self.rejected_path, 'wsp_allocate': 'sparse',
+            'journal_path': self.journal_path, 'control_socket': self.control_socket, 'flush_interval_s': 1,
             'http_listen': '127.0.0.1:%d' % self.port, 'user': 'root', 'group': 'root',
         }
         if 'redis_storage_port' not in keys and 'redis_storage_host' not in keys:
