@@ -9,9 +9,9 @@
 
 #include "base/arena.h"
 #include "base/lock.h"
+#include "engine/engine.h"
 #include "meta/meta.h"
 #include "model/schema.h"
-#include "engine/engine.h"
 #include "wire/message.h"
 
 enum input {

@@ -11,7 +11,7 @@
 struct task {
 	struct batch *batch;
 	struct item *item;
-	size_t want; /* index of its host, SIZE_MAX when it needs none */
+	size_t want;     /* index of its host, SIZE_MAX when it needs none */
 	uint32_t source; /* of its points */
 	bool failed;
 };

@@ -33,7 +33,8 @@ static enum rc default_info(struct store *s, const struct message *m, struct met
 /* Data of a plugin that may never send an info of its own. */
 static bool makes_up(const struct task *t)
 {
-	return (t->batch->input == INPUT_HTTP || t->batch->input == INPUT_CARBON) && t->item->decoded && t->item->message.kind == MESSAGE_DATA;
+	return (t->batch->input == INPUT_HTTP || t->batch->input == INPUT_CARBON) && t->item->decoded &&
+	       t->item->message.kind == MESSAGE_DATA;
 }
 
 /* Tell the metadata store everything of this round in one go. */

@@ -110,12 +110,12 @@ static enum rc split_ds(struct text list, struct table *t, struct why *why)
 static enum rc fetch(const struct query *q, const struct series *s, struct window w, int64_t now_s, struct span *out,
 		     struct why *why)
 {
-	enum rc rc = values_fetch(q->values, s, w.from_s, w.until_s, now_s, out, why);
+	enum rc rc = engine_fetch(q->engine, s, w.from_s, w.until_s, now_s, out, why);
 	struct span newest;
 
 	if (rc != RC_ABSENT || w.until_s >= now_s)
 		return rc;
-	rc = values_fetch(q->values, s, now_s, now_s, now_s, &newest, why);
+	rc = engine_fetch(q->engine, s, now_s, now_s, now_s, &newest, why);
 	if (rc != RC_OK)
 		return rc;
 	*out = (struct span){ .start_s = w.until_s - w.until_s % newest.step_s,
@@ -220,7 +220,7 @@ static enum rc consolidate(const struct query *q, struct series s, int64_t now_s
 			continue;
 		span_fini(&c->span);
 		s.ds = c->ds;
-		rc = values_fetch(q->values, &s, whole.from_s, whole.until_s, now_s, &c->span, why);
+		rc = engine_fetch(q->engine, &s, whole.from_s, whole.until_s, now_s, &c->span, why);
 		if (rc == RC_DISK || rc == RC_PEER)
 			return rc;
 		if (rc != RC_OK)

@@ -1,6 +1,6 @@
 /*
  * Questions about what is stored, answered as JSON text: hosts, one host, its plugins, one info, values. Each answer is
- * put together from the metadata store and the values engine; no socket here.
+ * put together from the metadata store and the engine (files and what is still on its way to them); no socket here.
  * Source: docs/spec/system.md "REST"; docs/spec/wire.md E.
  */
 #ifndef QUERY_QUERY_H
@@ -9,13 +9,13 @@
 #include "base/buf.h"
 #include "base/rc.h"
 #include "base/text.h"
+#include "engine/engine.h"
 #include "meta/meta.h"
-#include "values/values.h"
 
 /* Fixed after start; shared by all threads. */
 struct query {
 	struct meta *meta;     /* borrowed */
-	struct values *values; /* borrowed */
+	struct engine *engine; /* borrowed */
 	const char *wsp_path;  /* root that WSP_PATH values must lie below */
 	unsigned md5_digits;   /* wsp_path_md5_char */
 	bool original_windows; /* res_windows = original */
