@@ -21,12 +21,12 @@ struct values_batch {
 	bool hold_coarse;          /* write the finest archive only, as far as the points go there */
 	uint32_t held_from_s;      /* coarse slots from this time on are held back by former calls; 0: none */
 	/* answer */
-	enum rc rc;             /* RC_OK written · RC_REFUSED can never be · RC_DISK, RC_PEER try again */
-	struct why why;         /* when rc is not RC_OK */
-	enum reason reason;     /* when RC_REFUSED: REASON_TOO_OLD all of them, REASON_FILE, or REASON_DS_NAME any name */
+	enum rc rc;         /* RC_OK written · RC_REFUSED can never be · RC_DISK, RC_PEER try again */
+	struct why why;     /* when rc is not RC_OK */
+	enum reason reason; /* when RC_REFUSED: REASON_TOO_OLD all of them, REASON_FILE, or REASON_DS_NAME any name */
 	uint32_t held_from_s_now; /* when RC_OK: what is held back now; 0 unless hold_coarse */
-	size_t n_kept_old;      /* points whose slot was left as stored (rules b and c of docs/spec/system.md "Files") */
-	size_t n_too_old;       /* when RC_OK: points not stored, for the series keeps less than their age */
+	size_t n_kept_old; /* points whose slot was left as stored (rules b and c of docs/spec/system.md "Files") */
+	size_t n_too_old;  /* when RC_OK: points not stored, for the series keeps less than their age */
 };
 
 struct values;
