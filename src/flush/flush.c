@@ -92,6 +92,8 @@ static enum rc sync_and_settle(struct flush *f, struct why *why)
 	f->synced = began;
 	if (n > 0) {
 		rc = values_sync(engine_values(e), why);
+		if (rc != RC_OK)
+			atomic_store(&f->writers.distrust, true);
 		for (size_t i = 0; i < n; i++) {
 			if (rc == RC_OK) {
 				cache_settle(cache, id[i]);

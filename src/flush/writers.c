@@ -27,8 +27,10 @@ static bool is_due(const struct flush_options *o, const struct job *j, uint32_t 
 }
 
 /* Take the points of the job's series. Addresses of points are known only when all are gathered. */
-static void gather(const struct flush_options *o, const struct job *j, struct scratch *s)
+static void gather(const struct writers *w, const struct job *j, struct scratch *s)
 {
+	const struct flush_options *o = w->options;
+	bool distrust = atomic_load(&w->distrust);
 	struct cache *cache = engine_cache(o->engine);
 	struct registry *registry = engine_registry(o->engine);
 
@@ -44,7 +46,7 @@ static void gather(const struct flush_options *o, const struct job *j, struct sc
 			.n_points = s->n - first,
 			.held_from_s = held_from_s,
 			.hold_coarse = !is_due(o, j, held_from_s),
-			.again = engine_replayed(o->engine, j->id[i]),
+			.again = distrust || engine_replayed(o->engine, j->id[i]),
 		};
 		if (b->n_points == 0 && b->hold_coarse) { /* only what is held back, and not due yet */
 			cache_give_back(cache, j->id[i]);
@@ -127,7 +129,7 @@ static void *run(void *argument)
 		w->n_queued--;
 		w->n_at_work++;
 		lock_give_back(&w->lock);
-		gather(w->options, j, s);
+		gather(w, j, s);
 		if (s->n_batches > 0) {
 			/* each batch says for itself what became of it */
 			(void)!values_write(engine_values(w->options->engine), s->batch, s->n_batches);

@@ -22,6 +22,9 @@ struct writers {
 	const struct flush_options *options;
 	unsigned n_threads;
 	pthread_t *thread;
+	/* any thread */
+	atomic_bool
+		distrust; /* a sync failed: what reads back from a file may not be on its disk, so it is written again */
 	struct lock lock;
 	struct signal work, idle;
 	/* under lock */

@@ -151,6 +151,8 @@ static void failed_sync_keeps_everything_written_since_the_last(void **state)
 	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
 	assert_int_equal(n_held(&s), 0);
 	assert_int_equal(n_stored(s.values, "h/df/a"), 2); /* written again */
+	assert_false(s.values->stored[0].again);
+	assert_true(s.values->stored[1].again); /* and not believed to be there because it reads back */
 	stop(f);
 	scratch_fini(&s);
 }
