@@ -156,7 +156,7 @@ void ingest_close(struct ingest *in)
 	store_fini(&in->store);
 }
 
-void ingest_free(struct ingest *in)
+void ingest_release(struct ingest *in)
 {
 	if (in == NULL)
 		return;

@@ -84,7 +84,7 @@ CHECKED enum rc ingest_open(const struct ingest_options *options, struct ingest 
 /* Stop the thread after the batches handed over so far have been tried once and the journal has spoken about them. */
 void ingest_close(struct ingest *in);
 /* After engine_close(), whose journal may speak until then. */
-void ingest_free(struct ingest *in);
+void ingest_release(struct ingest *in);
 
 /*
  * Keep points aside that were accepted and turned out to be impossible to store, with the batch's reason and why. Returns

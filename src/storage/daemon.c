@@ -220,7 +220,7 @@ static void stop(struct daemon *d)
 	flush_stop(d->flush);
 	ingest_close(d->ingest);
 	engine_close(d->engine);
-	ingest_free(d->ingest);
+	ingest_release(d->ingest);
 	flush_free(d->flush);
 	values_close(d->values);
 	meta_close(d->meta);
