@@ -206,7 +206,7 @@ static void whole_hashes_are_objects(void **state)
 
 static void a_ceiling_and_a_store_that_is_away_are_told(void **state)
 {
-	struct meta away = { &away_ops };
+	struct meta away = { .ops = &away_ops };
 	struct query cut_off = q;
 	struct query_data asked = data_of("h1", "load", "load", "-1h");
 	struct buf out;
