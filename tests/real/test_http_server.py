@@ -334,7 +334,7 @@ class MetadataOfOthers(ServersCase):
         import redis
         with RedisServer() as server, Daemon(self.folder, redis_storage_host='127.0.0.1', metadata='redis',
                                              redis_storage_port=server.port, http_ingest='true') as d:
-            other = redis.Redis(port=server.port)
+            other = redis.Redis(port=server.port, db=2)
             d.post([message('one'), message('two')])
             questions = {'hosts': {}, 'hinfo': {'host': 'one'}, 'list': {'host': 'one'},
                          'info': {'host': 'one', 'plugin': 'load'}}
