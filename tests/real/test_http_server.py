@@ -342,11 +342,51 @@ class HttpServer(ServersCase):
 
 
 @unittest.skipUnless(HAVE_REDIS, 'no redis-server on this machine')
+class MetadataOfOthers(ServersCase):
+    def seen_within_a_second(self, ask, wanted):
+        begin = time.monotonic()
+        while ask() != wanted:
+            self.assertLess(time.monotonic() - begin, 1 * SLOW, 'another client wrote it and it is not seen')
+
+    def test_what_another_client_writes_is_seen_within_a_second(self):
+        import redis
+        with RedisServer() as server, Daemon(self.folder, redis_storage_host='127.0.0.1', metadata='redis',
+                                             redis_storage_port=server.port, http_ingest='true') as d:
+            other = redis.Redis(port=server.port, db=2)
+            d.post([message('one'), message('two')])
+            questions = {'hosts': {}, 'hinfo': {'host': 'one'}, 'list': {'host': 'one'},
+                         'info': {'host': 'one', 'plugin': 'load'}}
+            before = {path: d.get(path, **asked)[2] for path, asked in questions.items()}
+            self.assertEqual(sorted(before['hosts']), ['one', 'two'])
+            other.hset('HOSTS', 'one', '{"ID": "other"}')
+            other.hset('INFOS@one', 'load', '{"Plugin": "other"}')
+            self.seen_within_a_second(lambda: d.get('hosts')[2], dict(before['hosts'], one={'ID': 'other'}))
+            self.seen_within_a_second(lambda: d.get('hinfo', host='one')[2], {'ID': 'other'})
+            self.seen_within_a_second(lambda: d.get('list', host='one')[2], {'load': {'Plugin': 'other'}})
+            self.seen_within_a_second(lambda: d.get('info', host='one', plugin='load')[2], {'Plugin': 'other'})
+            self.assertEqual(d.get('data', host='one', plugin='load', ds='load', res='Daily')[0], 200)
+            other.hdel('WSP_PATH', 'one')
+            self.seen_within_a_second(
+                lambda: d.get('data', host='one', plugin='load', ds='load', res='Daily')[0], 404)
+
+    def test_what_is_accepted_is_seen_at_once(self):
+        with RedisServer() as server, Daemon(self.folder, redis_storage_host='127.0.0.1', metadata='redis',
+                                             redis_storage_port=server.port, http_ingest='true') as d:
+            for i in range(20):
+                d.post([message('host-%d' % i), message('host-0', plugin='p%d' % i)])
+                self.assertEqual(len(d.get('hosts')[2]), i + 1)
+                self.assertIn('p%d' % i, d.get('list', host='host-0')[2])
+                self.assertEqual(d.get('info', host='host-0', plugin='p%d' % i)[2]['Plugin'], 'p%d' % i)
+                self.assertNotEqual(d.get('hinfo', host='host-%d' % i)[2], {})
+
+
+@unittest.skipUnless(HAVE_REDIS, 'no redis-server on this machine')
 class MetadataAway(ServersCase):
     def test_away_hanging_and_back(self):
         with RedisServer() as server, Daemon(self.folder, redis_storage_host='127.0.0.1', metadata='redis',
                                              redis_storage_port=server.port, redis_storage_timeout=2) as d:
             self.assertEqual(d.get('hosts')[2], {})
+            time.sleep(1)  # what was read counts for a second
             os.kill(server.process.pid, signal.SIGSTOP)
             try:
                 asking = [threading.Thread(target=lambda: answers.append(d.get('hosts')[:2])) for _ in range(2)]
