@@ -143,7 +143,8 @@ int fileio_open_at(int dir_fd, const char *name, int flags, mode_t mode)
 enum rc fileio_rename_at(int dir_fd, const char *from, const char *to, struct why *why)
 {
 	if (kernel->renameat(dir_fd, from, dir_fd, to) < 0)
-		return because(why, RC_DISK, "rename %s to %s: %s", from, to, strerror(errno));
+		return because(why, errno == ENOENT ? RC_ABSENT : RC_DISK, "rename %s to %s: %s", from, to,
+			       strerror(errno));
 	return RC_OK;
 }
 

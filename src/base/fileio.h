@@ -48,6 +48,7 @@ CHECKED enum rc fileio_reserve(int fd, uint64_t n, struct why *why);
 CHECKED enum rc fileio_truncate(int fd, uint64_t n, struct why *why);
 /* Names in an open folder. Open: the descriptor, or -1 with errno; links are not followed. */
 int fileio_open_at(int dir_fd, const char *name, int flags, mode_t mode);
+/* Errors: RC_ABSENT there is no `from`; RC_DISK. */
 CHECKED enum rc fileio_rename_at(int dir_fd, const char *from, const char *to, struct why *why);
 /* What is gone already counts as removed. */
 CHECKED enum rc fileio_unlink_at(int dir_fd, const char *name, struct why *why);
