@@ -7,9 +7,10 @@ enum { CHUNK = 1536 };
 
 bool wsp_overtakes(const struct wsp *w, int64_t t_s, int64_t from_s)
 {
-	const struct wsp_archive *finest = &w->archive[0];
-
-	return w->n_archives > 1 && t_s - wsp_align(from_s, w->archive[1].step_s) >= wsp_span_s(finest);
+	for (size_t i = 0; i + 1 < w->n_archives; i++)
+		if (t_s - wsp_align(from_s, w->archive[i + 1].step_s) >= wsp_span_s(&w->archive[i]))
+			return true;
+	return false;
 }
 
 /* One change that changes nothing for each coarse slot with a finest slot from from_s on. Returns their number. */

@@ -223,12 +223,15 @@ static int64_t held_from(const struct store *s, size_t n)
 
 static enum rc store_level(struct store *s, size_t level, struct wsp_stored *out, struct why *why)
 {
-	bool hold = s->how.hold_coarse && level == 0 && s->w->n_archives > 1;
+	bool hold;
 	size_t n;
 	enum rc rc = to_changes(s, level, &n, why);
 
 	if (rc != RC_OK || n == 0)
 		return rc;
+	/* A batch that laps itself cannot wait. */
+	hold = s->how.hold_coarse && level == 0 && s->w->n_archives > 1 &&
+	       !wsp_overtakes(s->w, s->change[n - 1].slot_s, s->change[0].slot_s);
 	rc = wsp_apply(s->w, level, s->change, n, hold ? AS_PRODUCT_ALONE : AS_PRODUCT, why);
 	if (rc != RC_OK)
 		return rc;

@@ -109,7 +109,9 @@ struct wsp_how {
  * Storing a batch again, at once or days later, changes no value that a reader sees. One thing it may do: points of a
  * coarse slot that stayed empty because too few of them were known (xff) may fill it when they come again as old points;
  * not while the finest archive still holds them, which shows that they were here before.
- * `again` after a first try that was cut short (some of its writes lost, whichever) gives what one whole try gives.
+ * `again` after a first try that was cut short gives what one whole try gives; so it does when of fresh points any of the
+ * writes were lost afterwards. (With late points among them, a coarser value may then count a late one in that the whole
+ * try left out.)
  * Errors   RC_DISK, RC_DAMAGED
  */
 CHECKED enum rc wsp_store(struct wsp *w, const struct taken *points, size_t n, struct wsp_how how,
@@ -120,7 +122,7 @@ CHECKED enum rc wsp_store(struct wsp *w, const struct taken *points, size_t n, s
  * Errors   RC_DISK, RC_DAMAGED
  */
 CHECKED enum rc wsp_catch_up(struct wsp *w, int64_t from_s, struct why *why);
-/* Would a point at t_s take the place of a finest slot that wsp_catch_up(from_s) still needs? */
+/* Would a point at t_s take the place of a slot that wsp_catch_up(from_s) still needs? */
 bool wsp_overtakes(const struct wsp *w, int64_t t_s, int64_t from_s);
 
 /*
