@@ -127,7 +127,8 @@ static void count(const struct task *t)
 {
 	const struct item *i = t->item;
 
-	counter_add(t->batch->input == INPUT_AMQP ? COUNTER_MESSAGES_AMQP : COUNTER_MESSAGES_HTTP, 1);
+	if (t->batch->input != INPUT_CARBON) /* whose lines are counted where they come in */
+		counter_add(t->batch->input == INPUT_AMQP ? COUNTER_MESSAGES_AMQP : COUNTER_MESSAGES_HTTP, 1);
 	if (!i->decoded) {
 		counter_add(COUNTER_MESSAGES_REJECTED, 1);
 		reason_count(i->refusal.reason);
