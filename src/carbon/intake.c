@@ -9,6 +9,9 @@
 enum {
 	GROUP_POINTS = 4096, /* accepted together, about: 64 KiB */
 	RETRY_MS = 50,
+	AHEAD = 32,      /* lines whose names are looked for together */
+	WRONG_LIMIT = 8, /* wrongly expected lines, of late, from which on none is expected */
+	WRONG_MOST = 24,
 };
 
 struct intake {
@@ -238,28 +241,78 @@ static inline const char *take_known(struct intake *in, const struct known_name 
 	return behind;
 }
 
-/* The line at p of a name that is in the table; NULL: it is not, or the line takes the long way. */
-static inline const char *take_quickly(struct intake *in, struct intake_place *place, const char *p)
+/* Was the name at `handle` the one that was to be expected? What is believed of this place follows. */
+static inline void learn(struct intake *in, struct intake_place *place, uint32_t handle)
+{
+	bool expected = place->last != KNOWN_NONE && known_at(&in->known, place->last)->next == handle;
+
+	if (!expected && place->wrong < WRONG_MOST)
+		place->wrong++;
+	else if (expected && place->wrong > 0)
+		place->wrong--;
+	follow(in, place, handle);
+}
+
+/* The line at p when it is the expected one; NULL: it is not, or it takes the long way. */
+static inline const char *take_expected(struct intake *in, struct intake_place *place, const char *p)
 {
 	const struct known_name *e;
-	uint32_t handle = KNOWN_NONE;
-	const char *end;
+	uint32_t handle;
 
-	if (place->last != KNOWN_NONE)
-		handle = known_at(&in->known, place->last)->next;
-	if (handle != KNOWN_NONE) {
-		e = known_at(&in->known, handle);
-		if (known_is_next(e, p)) {
-			place->last = handle;
-			return take_known(in, e, p);
-		}
-	}
-	end = name_end(p);
-	handle = known_find(&in->known, (struct text){ p, (size_t)(end - p) });
-	if (handle == KNOWN_NONE || *end != ' ')
+	if (place->last == KNOWN_NONE)
 		return NULL;
-	follow(in, place, handle);
-	return take_known(in, known_at(&in->known, handle), p);
+	handle = known_at(&in->known, place->last)->next;
+	if (handle == KNOWN_NONE)
+		return NULL;
+	e = known_at(&in->known, handle);
+	if (!known_is_next(e, p))
+		return NULL;
+	place->last = handle;
+	place->wrong -= place->wrong > 0;
+	return take_known(in, e, p);
+}
+
+/* The line at p whose name ends at `end`: by the table, or by the long way. Returns what follows it. */
+static const char *take_found(struct intake *in, struct intake_place *place, const char *p, const char *end,
+			      uint32_t handle, const char *last)
+{
+	const char *behind = NULL, *feed;
+
+	if (handle != KNOWN_NONE && *end == ' ') {
+		learn(in, place, handle);
+		behind = take_known(in, known_at(&in->known, handle), p);
+	}
+	if (behind != NULL)
+		return behind;
+	feed = memchr(p, '\n', (size_t)(last + 1 - p));
+	take_any(in, place, (struct text){ p, (size_t)(feed - p) });
+	return feed + 1;
+}
+
+/* The next few lines, none of them expected: their names are looked for all together. Returns what follows them. */
+static const char *take_unexpected(struct intake *in, struct intake_place *place, const char *p, const char *last)
+{
+	struct {
+		const char *line, *end;
+		uint32_t tag;
+	} ahead[AHEAD];
+	size_t n = 0;
+
+	for (const char *at = p; n < AHEAD && at <= last; n++) {
+		ahead[n].line = at;
+		ahead[n].end = name_end(at);
+		ahead[n].tag = known_tag(&in->known, (struct text){ at, (size_t)(ahead[n].end - at) });
+		at = (const char *)memchr(ahead[n].end, '\n', (size_t)(last + 1 - ahead[n].end)) + 1;
+	}
+	for (size_t i = 0; i < n; i++)
+		known_approach(&in->known, ahead[i].tag);
+	for (size_t i = 0; i < n; i++) {
+		struct text key = { ahead[i].line, (size_t)(ahead[i].end - ahead[i].line) };
+		uint32_t handle = known_find_tagged(&in->known, key, ahead[i].tag);
+
+		p = take_found(in, place, ahead[i].line, ahead[i].end, handle, last);
+	}
+	return p;
 }
 
 size_t intake_take(struct intake *in, struct intake_place *place, const char *bytes, size_t n)
@@ -269,13 +322,17 @@ size_t intake_take(struct intake *in, struct intake_place *place, const char *by
 	if (last == NULL)
 		return 0;
 	while (p <= last) {
-		const char *behind = take_quickly(in, place, p);
+		const char *behind = NULL, *end;
 
+		if (place->wrong > WRONG_LIMIT) {
+			p = take_unexpected(in, place, p, last);
+			continue;
+		}
+		behind = take_expected(in, place, p);
 		if (behind == NULL) {
-			const char *feed = memchr(p, '\n', (size_t)(last + 1 - p));
-
-			take_any(in, place, (struct text){ p, (size_t)(feed - p) });
-			behind = feed + 1;
+			end = name_end(p);
+			behind = take_found(in, place, p, end,
+					    known_find(&in->known, (struct text){ p, (size_t)(end - p) }), last);
 		}
 		p = behind;
 	}

@@ -41,8 +41,9 @@ void intake_free(struct intake *in);
 /* Where in the order of names a connection stands. */
 struct intake_place {
 	uint32_t last; /* handle of its last name */
+	int8_t wrong;  /* how often the expected line was another one of late: above a limit none is expected */
 };
-#define INTAKE_START ((struct intake_place){ KNOWN_NONE })
+#define INTAKE_START ((struct intake_place){ KNOWN_NONE, 0 })
 
 /* A new round: what comes until intake_end() is accepted at now_s, Unix seconds. */
 void intake_begin(struct intake *in, int64_t now_s);

@@ -5,12 +5,6 @@
 
 #include "base/mem.h"
 
-/* The tag is the low half of the hash: where to look first, and what to compare before the name is touched. */
-struct known_slot {
-	uint32_t tag;
-	uint32_t handle; /* KNOWN_NONE: free */
-};
-
 enum { FIRST_SLOTS = 1024, FIRST_BYTES = 64 * 1024 };
 
 static const size_t header_bytes = offsetof(struct known_name, key);
@@ -30,11 +24,15 @@ void known_fini(struct known *k)
 
 uint32_t known_find(const struct known *k, struct text key)
 {
-	uint32_t tag, mask = k->n_slots - 1;
+	return known_find_tagged(k, key, (uint32_t)text_hash(key, k->seed));
+}
+
+uint32_t known_find_tagged(const struct known *k, struct text key, uint32_t tag)
+{
+	uint32_t mask = k->n_slots - 1;
 
 	if (k->n_slots == 0)
 		return KNOWN_NONE;
-	tag = (uint32_t)text_hash(key, k->seed);
 	for (uint32_t at = tag & mask;; at = (at + 1) & mask) {
 		const struct known_slot *s = &k->slot[at];
 

@@ -30,6 +30,12 @@ struct known_name {
 	char key[];
 };
 
+/* The tag is the low half of the hash: where to look first, and what to compare before the name is touched. */
+struct known_slot {
+	uint32_t tag;
+	uint32_t handle; /* KNOWN_NONE: free */
+};
+
 struct known {
 	char *bytes; /* names one behind the other, each on 8 bytes; a handle counts these */
 	size_t n_bytes, capacity_bytes, max_bytes;
@@ -49,6 +55,32 @@ static inline struct known_name *known_at(const struct known *k, uint32_t handle
 
 /* The handle of a name, or KNOWN_NONE. */
 uint32_t known_find(const struct known *k, struct text key);
+
+/*
+ * The same in three steps, for many names at once: each step brings what the next one needs from memory into the cache
+ * while the steps of the other names run.
+ */
+static inline uint32_t known_tag(const struct known *k, struct text key)
+{
+	uint32_t tag = (uint32_t)text_hash(key, k->seed);
+
+	if (k->n_slots > 0)
+		__builtin_prefetch(&k->slot[tag & (k->n_slots - 1)]);
+	return tag;
+}
+static inline void known_approach(const struct known *k, uint32_t tag)
+{
+	const struct known_slot *s = k->n_slots == 0 ? NULL : &k->slot[tag & (k->n_slots - 1)];
+
+	if (s != NULL && s->tag == tag && s->handle != KNOWN_NONE) {
+		const char *e = k->bytes + (size_t)s->handle * 8;
+
+		__builtin_prefetch(e, 1);
+		__builtin_prefetch(e + 40, 1); /* most names end on that cache line */
+	}
+}
+uint32_t known_find_tagged(const struct known *k, struct text key, uint32_t tag);
+
 /* Add a name that is not there; KNOWN_NONE when max_bytes would be passed, or it is too long. Pointers of known_at() end. */
 uint32_t known_add(struct known *k, struct text key, uint32_t id, uint32_t mark);
 
