@@ -130,13 +130,11 @@ static void count(const struct task *t)
 {
 	const struct item *i = t->item;
 
-	static const enum counter counter_of[] = {
-		[INPUT_AMQP] = COUNTER_MESSAGES_AMQP,
-		[INPUT_HTTP] = COUNTER_MESSAGES_HTTP,
-	};
-
-	if (t->batch->input == INPUT_AMQP || t->batch->input == INPUT_HTTP)
-		counter_add(counter_of[t->batch->input], 1);
+	/* carbon's lines are counted where they come in, the journal's points when they came first */
+	if (t->batch->input == INPUT_AMQP)
+		counter_add(COUNTER_MESSAGES_AMQP, 1);
+	if (t->batch->input == INPUT_HTTP)
+		counter_add(COUNTER_MESSAGES_HTTP, 1);
 	if (!i->decoded) {
 		counter_add(COUNTER_MESSAGES_REJECTED, 1);
 		reason_count(i->refusal.reason);
