@@ -180,6 +180,7 @@ static void start_connection(struct control *s, int fd)
 		send_away(s, fd, rc, &why);
 		return;
 	}
+	must(c != NULL);
 	c->control = s;
 	c->fd = fd;
 	c->uid = uid;
