@@ -216,8 +216,10 @@ static void run(struct daemon *d)
 static void stop(struct daemon *d)
 {
 	amqp_input_stop(d->amqp);
+	carbon_stop(d->carbon);
+	flush_stop(d->flush); /* whoever waits for a flush is told */
+	control_stop(d->control);
 	http_server_stop(d->http);
-	flush_stop(d->flush);
 	ingest_close(d->ingest);
 	engine_close(d->engine);
 	ingest_release(d->ingest);
@@ -238,7 +240,8 @@ int daemon_serve(struct daemon *d)
 {
 	static enum rc (*const steps[])(struct daemon *) = {
 		take_signals, take_privileges, open_log,     read_hosts, log_warnings, say_started, open_meta,
-		start_values, start_engine,    start_ingest, start_http, start_replay, start_flush, start_amqp,
+		start_values, start_engine,    start_ingest, start_http, start_replay, start_flush, start_control,
+		start_carbon, start_amqp,
 	};
 	enum rc rc = RC_OK;
 

@@ -4,11 +4,13 @@
 #ifndef STORAGE_DAEMON_H
 #define STORAGE_DAEMON_H
 
+#include "carbon/carbon.h"
 #include "config/config.h"
 #include "config/host_list.h"
 #include "flush/flush.h"
 #include "http/server.h"
 #include "storage/amqp_input.h"
+#include "storage/control_verbs.h"
 
 /* All that is opened at start; NULL or -1 where not yet. */
 struct daemon {
@@ -26,6 +28,9 @@ struct daemon {
 	struct query query;
 	struct http_server *http;
 	struct amqp_input *amqp;
+	struct carbon *carbon;
+	struct control_view control_view;
+	struct control *control;
 };
 
 /* A warning of the configuration or host-list (argument: the daemon): on stderr at once, in the log when there is one. */
@@ -46,5 +51,7 @@ CHECKED enum rc start_engine(struct daemon *d); /* opened, not replayed yet: rea
 CHECKED enum rc start_ingest(struct daemon *d);
 CHECKED enum rc start_replay(struct daemon *d); /* from now on points are accepted */
 CHECKED enum rc start_flush(struct daemon *d);
+CHECKED enum rc start_carbon(struct daemon *d);
+CHECKED enum rc start_control(struct daemon *d);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * The daemon's steps that open what points go through: values, engine, ingest, replay, flush.
+ * The daemon's steps that open what points go through: values, engine, ingest, replay, flush, and two
+ * that need no more than these: carbon, control.
  */
 #include "base/log.h"
 #include "storage/daemon.h"
@@ -94,4 +95,59 @@ enum rc start_flush(struct daemon *d)
 		.argument = d,
 	});
 	return RC_OK;
+}
+
+/* What ingest marks a source with once the metadata store has been told of it. */
+static uint32_t mark(void *argument)
+{
+	const struct daemon *d = argument;
+
+	return (uint32_t)(meta_generation(d->meta) + 1);
+}
+
+enum rc start_carbon(struct daemon *d)
+{
+	const struct config *c = &d->config;
+	struct why why;
+	enum rc rc;
+
+	if (c->carbon_listen == NULL || c->carbon_listen[0] == '\0')
+		return RC_OK;
+	rc = carbon_start(
+		&(struct carbon_options){
+			.listen = c->carbon_listen,
+			.engine = d->engine,
+			.ingest = d->ingest,
+			.schema = &c->schema,
+			.max_future_s = c->max_future_s,
+			.mark = mark,
+			.mark_argument = d,
+		},
+		&d->carbon, &why);
+	return rc == RC_OK ? rc : daemon_refuse(d, "carbon_listen", rc, &why);
+}
+
+enum rc start_control(struct daemon *d)
+{
+	const struct config *c = &d->config;
+	struct why why;
+	enum rc rc;
+
+	if (c->control_socket == NULL)
+		return RC_OK;
+	d->control_view = (struct control_view){
+		.engine = d->engine,
+		.flush = d->flush,
+		.storage_name = c->storage_name,
+		.started = mono_now(),
+	};
+	rc = control_start(
+		&(struct control_options){
+			.path = c->control_socket,
+			.verb = control_verbs,
+			.n_verbs = CONTROL_N_VERBS,
+			.argument = &d->control_view,
+		},
+		&d->control, &why);
+	return rc == RC_OK ? rc : daemon_refuse(d, "control_socket", rc, &why);
 }
