@@ -158,15 +158,13 @@ static inline bool take_value(struct form *f, struct sample *s)
 	return true;
 }
 
-/* Surely distinct, or maybe not: names that look alike to a small hash are left to the general way. */
+/* Surely another than those before, or maybe not: names that look alike to a small hash are compared afterwards. */
 static inline bool is_new(uint64_t seen[4], struct text name)
 {
-	uint64_t first = 0, bit;
+	uint64_t ends = (uint64_t)(unsigned char)name.s[0] << 24 | (uint64_t)(unsigned char)name.s[name.n / 2] << 16 |
+			(uint64_t)(unsigned char)name.s[name.n - 1] << 8 | name.n,
+		 bit = ends * UINT64_C(0x9E3779B97F4A7C15) >> 56;
 
-	memcpy(&first, name.s, name.n < 8 ? name.n : 8);
-	bit = (first ^ (uint64_t)(unsigned char)name.s[name.n - 1] << 32 ^ name.n << 40) *
-		      UINT64_C(0x9E3779B97F4A7C15) >>
-	      56;
 	if ((seen[bit / 64] >> bit % 64 & 1) != 0)
 		return false;
 	seen[bit / 64] |= UINT64_C(1) << bit % 64;

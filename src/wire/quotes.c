@@ -60,8 +60,7 @@ static inline void look_plain(const char *p, struct block *b)
 }
 
 /*
- * Every index is this loop around one look. The last block is filled up with blanks; positions are written eight at a
- * time beyond what there is, which costs less than asking.
+ * Every index is this loop around one look. The last block is filled up with blanks.
  */
 #define DEFINE_INDEX(name, attribute, look)                                                                            \
 	attribute static bool name(struct text t, struct quotes *out)                                                  \
@@ -127,8 +126,8 @@ static inline void look_sse2(const char *p, struct block *b)
 
 DEFINE_INDEX(index_sse2, NO_ATTRIBUTE, look_sse2)
 
+/* AVX-512 was tried: no faster than this. */
 #define AVX2 __attribute__((target("avx2,bmi,popcnt")))
-#define AVX512 __attribute__((target("avx512f,avx512bw,bmi,popcnt")))
 
 AVX2 static inline uint64_t mask_avx2(__m256i low, __m256i high)
 {
@@ -154,18 +153,6 @@ AVX2 static inline void look_avx2(const char *p, struct block *b)
 
 DEFINE_INDEX(index_avx2, AVX2, look_avx2)
 
-AVX512 static inline void look_avx512(const char *p, struct block *b)
-{
-	__m512i x = _mm512_loadu_si512(p);
-
-	b->quotes = _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8('"'));
-	b->n_backslashes = (unsigned)__builtin_popcountll(_mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8('\\')));
-	b->slash = _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8('/')) != 0;
-	b->odd = (_mm512_cmplt_epi8_mask(x, _mm512_set1_epi8(0x20)) |
-		  _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8(0x7F))) != 0;
-}
-
-DEFINE_INDEX(index_avx512, AVX512, look_avx512)
 #endif
 
 size_t quotes_variants(const char *name[QUOTES_VARIANTS], quotes_fn fn[QUOTES_VARIANTS])
@@ -180,10 +167,6 @@ size_t quotes_variants(const char *name[QUOTES_VARIANTS], quotes_fn fn[QUOTES_VA
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt")) {
 		name[n] = "avx2";
 		fn[n++] = index_avx2;
-		if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")) {
-			name[n] = "avx512";
-			fn[n++] = index_avx512;
-		}
 	}
 #endif
 	return n;

@@ -27,7 +27,7 @@ typedef bool (*quotes_fn)(struct text t, struct quotes *out);
 quotes_fn quotes_best(void);
 
 /* All that this processor runs, the plain C one first. Returns how many; name and fn have room for QUOTES_VARIANTS. */
-enum { QUOTES_VARIANTS = 4 };
+enum { QUOTES_VARIANTS = 3 };
 size_t quotes_variants(const char *name[QUOTES_VARIANTS], quotes_fn fn[QUOTES_VARIANTS]);
 
 #endif
