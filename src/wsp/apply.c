@@ -47,10 +47,11 @@ static size_t group(const struct level *l, const struct change *change, size_t n
 	must(n > 0);
 	*start_s = last_s = wsp_align(change[0].slot_s, unit);
 	for (taken = 1; taken < n; taken++) {
-		int64_t here_s = wsp_align(change[taken].slot_s, unit);
+		int64_t here_s;
 
-		if (here_s == last_s)
+		if (change[taken].slot_s < last_s + unit)
 			continue;
+		here_s = wsp_align(change[taken].slot_s, unit);
 		if ((here_s + unit - *start_s) / a->step_s > most ||
 		    (change[taken].slot_s - change[taken - 1].slot_s) / a->step_s > MAX_GAP)
 			break;
@@ -60,9 +61,8 @@ static size_t group(const struct level *l, const struct change *change, size_t n
 	return taken;
 }
 
-static void put(const struct level *l, struct window *v, struct change *c)
+static void put(const struct level *l, struct window *v, struct change *c, uint32_t i)
 {
-	uint32_t i = (uint32_t)((c->slot_s - v->start_s) / l->archive->step_s);
 	int64_t stored_s = window_stored_s(v, i);
 
 	c->changed = c->kept = false;
@@ -73,6 +73,21 @@ static void put(const struct level *l, struct window *v, struct change *c)
 		return;
 	}
 	c->changed = window_put(v, i, c->slot_s, c->value);
+}
+
+static void put_all(const struct level *l, struct window *v, struct change *change, size_t n)
+{
+	uint32_t step_s = l->archive->step_s, i = 0;
+	int64_t at_s = v->start_s;
+
+	for (size_t k = 0; k < n; k++) {
+		if (change[k].slot_s == at_s + step_s)
+			i++;
+		else
+			i = (uint32_t)((change[k].slot_s - v->start_s) / step_s);
+		at_s = change[k].slot_s;
+		put(l, v, &change[k], i);
+	}
 }
 
 /* What the finer slots of v say about the coarse slot at slot_s. changed, due: one of them is. */
@@ -233,8 +248,7 @@ static enum rc run_apart(struct level *l, struct change *change, size_t n, struc
 		rc = window_load(&v, l->w, l->archive, l->base_s, start_s, n_slots, why);
 		if (rc != RC_OK)
 			return rc;
-		for (size_t k = i; k < i + taken; k++)
-			put(l, &v, &change[k]);
+		put_all(l, &v, change + i, taken);
 		rc = window_flush(&v, l->w, why);
 		window_fini(&v);
 		if (rc != RC_OK)
@@ -267,8 +281,7 @@ static enum rc run(struct level *l, struct change *change, size_t n, struct wind
 	if (rc != RC_OK)
 		return rc;
 	*held = true;
-	for (size_t i = 0; i < n; i++)
-		put(l, v, &change[i]);
+	put_all(l, v, change, n);
 	*n_up = l->coarser == NULL ? 0 : raise(l, v, change, n, up);
 	return RC_OK;
 }
