@@ -43,7 +43,7 @@ struct cache {
 	uint64_t max_chunks;
 	uint64_t max_bytes;
 	/* of all stripes together */
-	_Alignas(64) _Atomic uint64_t n_chunks, n_points, n_dirty, n_blocks;
+	_Atomic uint64_t n_chunks, n_points, n_dirty, n_blocks;
 	struct lock block_lock;                    /* makes blocks */
 	_Atomic(struct state *) block[BLOCKS_MAX]; /* filled under it, read without */
 	struct eras eras;
