@@ -15,6 +15,7 @@ import urllib.request
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RECORDED = os.path.join(TREE, "tests", "data", "messages.jsonl")
 SHOWN = [("load", "load"), ("memory", "free"), ("cpu", "user"), ("if_eth0", "down"), ("df", "_dev_vda")]
+SOCKET_MAX = 107  # bytes of a Unix socket's path
 BARS = "▁▂▃▄▅▆▇█"
 
 CONFIG = """\
@@ -29,6 +30,8 @@ rpc_hosts =
 metadata = sqlite:{run}/metadata.sqlite
 wsp_path = {run}/wsps
 rejected_path = {run}/rejected
+journal_path = {run}/journal
+control_socket = {socket}
 http_listen = 127.0.0.1:{port}
 http_ingest = true
 """
@@ -62,9 +65,10 @@ class Storage:
     def __init__(self, program, run, port):
         self.base = f"http://127.0.0.1:{port}/numeter-storage"
         config = os.path.join(run, "numeter_storage.cfg")
+        socket = os.path.join(run, "numeter-storage.sock")
         user = "root" if os.geteuid() == 0 else "numeter"
         with open(config, "w") as out:
-            out.write(CONFIG.format(run=run, port=port, user=user))
+            out.write(CONFIG.format(run=run, port=port, user=user, socket=socket if len(socket) <= SOCKET_MAX else ""))
         # a session of its own: Ctrl-C reaches this script alone, which then ends the storage in order
         self.process = subprocess.Popen([program, "-c", config], start_new_session=True)
 

@@ -13,24 +13,58 @@
 
 #include "base/mem.h"
 
+static int real_openat(int dir_fd, const char *name, int flags, mode_t mode)
+{
+	return openat(dir_fd, name, flags, mode);
+}
+
+const struct fileio_kernel fileio_real = {
+	.openat = real_openat,
+	.pread = pread,
+	.pwrite = pwrite,
+	.write = write,
+	.fdatasync = fdatasync,
+	.fsync = fsync,
+	.fallocate = posix_fallocate,
+	.ftruncate = ftruncate,
+	.renameat = renameat,
+	.unlinkat = unlinkat,
+};
+
+static const struct fileio_kernel *kernel = &fileio_real;
+
+void fileio_swap(const struct fileio_kernel *other)
+{
+	kernel = other == NULL ? &fileio_real : other;
+}
+
+enum rc fileio_pread_some(int fd, void *out, size_t n, uint64_t offset, size_t *got, struct why *why)
+{
+	size_t n_read = 0;
+
+	while (n_read < n) {
+		ssize_t more = kernel->pread(fd, (char *)out + n_read, n - n_read, (off_t)(offset + n_read));
+
+		if (more < 0 && errno == EINTR)
+			continue;
+		if (more < 0)
+			return because(why, RC_DISK, "read: %s", strerror(errno));
+		if (more == 0)
+			break;
+		n_read += (size_t)more;
+	}
+	*got = n_read;
+	return RC_OK;
+}
+
 enum rc fileio_pread(int fd, void *out, size_t n, uint64_t offset, struct why *why)
 {
-	char *p = out;
+	size_t got;
+	enum rc rc = fileio_pread_some(fd, out, n, offset, &got, why);
 
-	while (n > 0) {
-		ssize_t got = pread(fd, p, n, (off_t)offset);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return because(why, RC_DISK, "read: %s", strerror(errno));
-		if (got == 0)
-			return because(why, RC_DAMAGED, "the file ends %zu bytes early", n);
-		p += got;
-		offset += (uint64_t)got;
-		n -= (size_t)got;
-	}
-	return RC_OK;
+	if (rc == RC_OK && got < n)
+		return because(why, RC_DAMAGED, "the file ends %zu bytes early", n - got);
+	return rc;
 }
 
 enum rc fileio_pwrite(int fd, const void *bytes, size_t n, uint64_t offset, struct why *why)
@@ -38,7 +72,7 @@ enum rc fileio_pwrite(int fd, const void *bytes, size_t n, uint64_t offset, stru
 	const char *p = bytes;
 
 	while (n > 0) {
-		ssize_t put = pwrite(fd, p, n, (off_t)offset);
+		ssize_t put = kernel->pwrite(fd, p, n, (off_t)offset);
 
 		if (put < 0 && errno == EINTR)
 			continue;
@@ -56,7 +90,7 @@ enum rc fileio_write(int fd, const void *bytes, size_t n, struct why *why)
 	const char *p = bytes;
 
 	while (n > 0) {
-		ssize_t put = write(fd, p, n);
+		ssize_t put = kernel->write(fd, p, n);
 
 		if (put < 0 && errno == EINTR)
 			continue;
@@ -70,9 +104,17 @@ enum rc fileio_write(int fd, const void *bytes, size_t n, struct why *why)
 
 enum rc fileio_sync(int fd, struct why *why)
 {
-	while (fdatasync(fd) < 0)
+	while (kernel->fdatasync(fd) < 0)
 		if (errno != EINTR)
 			return because(why, RC_DISK, "sync: %s", strerror(errno));
+	return RC_OK;
+}
+
+enum rc fileio_sync_all(int fd, struct why *why)
+{
+	while (syncfs(fd) < 0)
+		if (errno != EINTR)
+			return because(why, RC_DISK, "sync of the file system: %s", strerror(errno));
 	return RC_OK;
 }
 
@@ -81,10 +123,53 @@ enum rc fileio_reserve(int fd, uint64_t n, struct why *why)
 	int error;
 
 	do {
-		error = posix_fallocate(fd, 0, (off_t)n);
+		error = kernel->fallocate(fd, 0, (off_t)n);
 	} while (error == EINTR);
-	if (error != 0)
-		return because(why, RC_DISK, "reserve %llu bytes: %s", (unsigned long long)n, strerror(error));
+	if (error == 0)
+		return RC_OK;
+	because(why, RC_DISK, "reserve %llu bytes: %s", (unsigned long long)n, strerror(error));
+	errno = error;
+	return RC_DISK;
+}
+
+enum rc fileio_truncate(int fd, uint64_t n, struct why *why)
+{
+	while (kernel->ftruncate(fd, (off_t)n) < 0)
+		if (errno != EINTR)
+			return because(why, RC_DISK, "truncate: %s", strerror(errno));
+	return RC_OK;
+}
+
+int fileio_open_at(int dir_fd, const char *name, int flags, mode_t mode)
+{
+	int fd;
+
+	do {
+		fd = kernel->openat(dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+	} while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
+enum rc fileio_rename_at(int dir_fd, const char *from, const char *to, struct why *why)
+{
+	if (kernel->renameat(dir_fd, from, dir_fd, to) < 0)
+		return because(why, errno == ENOENT ? RC_ABSENT : RC_DISK, "rename %s to %s: %s", from, to,
+			       strerror(errno));
+	return RC_OK;
+}
+
+enum rc fileio_unlink_at(int dir_fd, const char *name, struct why *why)
+{
+	if (kernel->unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT)
+		return because(why, RC_DISK, "remove %s: %s", name, strerror(errno));
+	return RC_OK;
+}
+
+enum rc fileio_sync_dir(int dir_fd, struct why *why)
+{
+	while (kernel->fsync(dir_fd) < 0)
+		if (errno != EINTR)
+			return because(why, RC_DISK, "sync folder: %s", strerror(errno));
 	return RC_OK;
 }
 
@@ -132,6 +217,16 @@ int fileio_open_beneath(int dir_fd, const char *path, int flags, mode_t mode)
 		fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
 	} while (fd < 0 && (errno == EINTR || errno == EAGAIN));
 	return (int)fd;
+}
+
+int fileio_open_in(int dir_fd, const char *name, int flags, mode_t mode)
+{
+	int fd;
+
+	do {
+		fd = openat(dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+	} while (fd < 0 && errno == EINTR);
+	return fd;
 }
 
 enum rc fileio_make_dirs(int dir_fd, const char *path, struct why *why)

@@ -52,6 +52,11 @@ struct config {
 	int64_t wsp_path_md5_char, wsp_clean_time_h;
 	bool wsp_delete;
 	bool wsp_sparse;
+	char *quarantine_path; /* NULL: <wsp_path>/.quarantine */
+	char *journal_path;
+	int64_t journal_commit_ms, journal_commit_bytes, journal_max_bytes;
+	int64_t cache_max_bytes;
+	int64_t flush_interval_s, coarse_delay_s;
 	struct config_listen *http_listen;
 	size_t n_http_listen;
 	int64_t http_socket_mode; /* permission bits */
@@ -63,6 +68,7 @@ struct config {
 	char *rejected_path;
 	int64_t rejected_max_bytes, max_future_s;
 	enum config_res_windows res_windows;
+	char *control_socket; /* NULL: none */
 	struct schema schema; /* archives and the [archives NAME] sections */
 	unsigned *key_line;   /* for config_line() alone */
 };

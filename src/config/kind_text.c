@@ -1,6 +1,7 @@
 #include "config/kind.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -61,8 +62,9 @@ static enum rc parse_path(const struct option *o, struct text t, void *base, str
 
 static void expect_path(const struct option *o, struct buf *out)
 {
-	(void)o;
 	buf_add_str(out, "an absolute path");
+	if (o->most < PATH_MAX - 1)
+		buf_addf(out, " of at most %" PRId64 " bytes", o->most);
 }
 
 const struct kind kind_path = { "path", false, parse_path, kind_print_text, kind_fini_text, expect_path, NULL };

@@ -269,6 +269,78 @@ static const struct option global_rows[] = {
 	  .most = INT64_C(1) << 40,
 	  .sentence = "Size of that folder at which its oldest day is removed.",
 	  IN(config, rejected_max_bytes) },
+	{ .key = "quarantine_path",
+	  .kind = &kind_path,
+	  .preset = "",
+	  .preset_said = "<wsp_path>/.quarantine",
+	  .most = PATH_MAX - 1,
+	  .sentence =
+		  "Folder that damaged .wsp files are moved to; new ones are made in their place. It must be on the "
+		  "file system of wsp_path.",
+	  IN(config, quarantine_path) },
+	{ .key = "journal_path",
+	  .kind = &kind_path,
+	  .preset = "/var/lib/numeter/journal",
+	  .most = PATH_MAX - 1,
+	  .heading = "Journal and cache",
+	  .sentence = "Folder of the journal: every point is synced to it before its sender is told that it is safe, "
+		      "and after a crash it is read back from there. A fast disk of its own makes senders wait less.",
+	  IN(config, journal_path) },
+	{ .key = "journal_commit_ms",
+	  .kind = &kind_number,
+	  .unit = "milliseconds",
+	  .preset = "10",
+	  .least = 1,
+	  .most = 10000,
+	  .sentence = "How long points wait at most for others before they are synced together. Longer: fewer syncs of "
+		      "the disk, but senders wait longer for their answer.",
+	  IN(config, journal_commit_ms) },
+	{ .key = "journal_commit_bytes",
+	  .kind = &kind_size,
+	  .preset = "256k",
+	  .least = 4096,
+	  .most = 32 << 20,
+	  .sentence = "So many bytes of waiting points are synced without waiting for journal_commit_ms.",
+	  IN(config, journal_commit_bytes) },
+	{ .key = "journal_max_bytes",
+	  .kind = &kind_size,
+	  .preset = "4G",
+	  .least = 4 << 20,
+	  .most = INT64_C(1) << 40,
+	  .sentence = "Disk space that the journal takes at most. When it is reached points are written to their files "
+		      "at once, and until there is room nothing new is taken: RabbitMQ keeps its messages, HTTP ingest "
+		      "answers 503.",
+	  IN(config, journal_max_bytes) },
+	{ .key = "cache_max_bytes",
+	  .kind = &kind_size,
+	  .preset = "1G",
+	  .least = 1 << 20,
+	  .most = INT64_C(1) << 40,
+	  .sentence =
+		  "Memory that points take at most until they are in their files: 64 bytes for every four of a series. "
+		  "When it is reached the daemon does as with journal_max_bytes.",
+	  IN(config, cache_max_bytes) },
+	{ .key = "flush_interval_s",
+	  .kind = &kind_number,
+	  .unit = "seconds",
+	  .preset = "600",
+	  .least = 1,
+	  .most = 86400,
+	  .sentence = "Every series with new points is written to its file once in this time. Longer: fewer writes to "
+		      "the disk, but more memory, a longer start after a crash, and other programs see the files late; "
+		      "the REST API shows every point at once.",
+	  IN(config, flush_interval_s) },
+	{ .key = "coarse_delay_s",
+	  .kind = &kind_number,
+	  .unit = "seconds",
+	  .preset = "0",
+	  .least = 0,
+	  .most = 86400,
+	  .sentence =
+		  "How long the coarser archives of a file may stay behind its finest one, so that they are written "
+		  "less often; the journal keeps the points that long. Other programs see the coarse archives late; "
+		  "the REST API shows no difference.",
+	  IN(config, coarse_delay_s) },
 	{ .key = "http_listen",
 	  .kind = &kind_listens,
 	  .preset = "127.0.0.1:8081",
@@ -319,6 +391,16 @@ static const struct option global_rows[] = {
 	  .empty_is_none = true,
 	  .sentence = "Where lines of the carbon plaintext protocol are taken, over TCP and UDP. Empty: nowhere.",
 	  IN(config, carbon_listen) },
+	{ .key = "control_socket",
+	  .kind = &kind_path,
+	  .preset = "/run/numeter/numeter-storage.sock",
+	  .most = 107, /* sun_path */
+	  .empty_is_none = true,
+	  .heading = "Control",
+	  .sentence =
+		  "Unix socket that numeterctl(8) talks to; only root and the daemon's own user are answered. Empty: "
+		  "none.",
+	  IN(config, control_socket) },
 };
 
 static const struct option archives_rows[] = {

@@ -23,7 +23,8 @@ redis_storage_port redis_storage_timeout redis_storage_password redis_storage_db
 wsp_path_md5_char wsp_clean_time wsp_delete rpc_user rpc_vhost rpc_exchange rpc_prefetch rpc_durable rpc_queue_type
 rpc_ssl rpc_ssl_ca rpc_ssl_cert rpc_ssl_key rpc_ssl_verify metadata user group http_listen http_socket_mode
 http_cors_origin http_ingest http_ingest_token http_ingest_max_bytes carbon_listen rejected_path max_future_s
-res_windows archives wsp_allocate""".split()
+res_windows archives wsp_allocate quarantine_path journal_path journal_commit_ms journal_commit_bytes journal_max_bytes
+cache_max_bytes flush_interval_s coarse_delay_s control_socket""".split()
 
 
 class Program(ServersCase):
@@ -145,6 +146,7 @@ class Program(ServersCase):
             self.assertEqual(owners(daemon.process.pid), (nobody.pw_uid, nobody.pw_gid, [nobody.pw_gid]))
             status, _, answer = daemon.post(recorded.data_message('h', 'p', int(time.time()), {'v': 1, 'bad': 'x'}))
             self.assertEqual((status, answer['accepted']), (200, 1))
+            daemon.flush()
             made = [p for p in self.folder.rglob('*') if p.name not in ('stderr', 'host-list', 'numeter_storage.cfg')]
             self.assertTrue({'v.wsp', 'metadata.sqlite', 'numeter-storage.log'} <= {p.name for p in made})
             self.assertTrue(any(p.suffix == '.jsonl' for p in made))

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -52,6 +53,8 @@ class Daemon:
         self.port = free_port()
         self.wsp_path = Path(keys.get('wsp_path', self.folder / 'wsps'))
         self.rejected_path = Path(keys.get('rejected_path', self.folder / 'rejected'))
+        self.journal_path = Path(keys.get('journal_path', self.folder / 'journal'))
+        self.control_socket = Path(keys.get('control_socket', self.folder / 'ctl.sock'))
         self.log_path = Path(keys.get('log_path', self.folder / 'numeter-storage.log'))
         self.stderr_path = self.folder / 'stderr'
         self.config_path = self.folder / 'numeter_storage.cfg'
@@ -62,6 +65,7 @@ class Daemon:
             'enable': 'true', 'log_level': 'info', 'log_level_stdr': 'warning', 'log_path': self.log_path,
             'storage_name': 'storage-test', 'rpc_hosts': '', 'host_list_file': self.host_list_path,
             'wsp_path': self.wsp_path, 'rejected_path': self.rejected_path, 'wsp_allocate': 'sparse',
+            'journal_path': self.journal_path, 'control_socket': self.control_socket, 'flush_interval_s': 1,
             'http_listen': '127.0.0.1:%d' % self.port, 'user': 'root', 'group': 'root',
         }
         if 'redis_storage_port' not in keys and 'redis_storage_host' not in keys:
@@ -206,6 +210,25 @@ class Daemon:
             headers['Authorization'] = 'Bearer ' + token
         status, headers, body = self.request('POST', path, body, headers)
         return status, headers, strict_json(body) if body else None
+
+    def control(self, verb, timeout_s=60, **arguments):
+        """One question on the control socket → its answer as JSON."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            s.settimeout(timeout_s * SLOW)
+            s.connect(str(self.control_socket))
+            s.sendall(json.dumps(dict(arguments, verb=verb)).encode() + b'\n')
+            answer = b''
+            while True:
+                some = s.recv(65536)
+                if not some:
+                    return strict_json(answer)
+                answer += some
+
+    def flush(self, host=None):
+        """Everything accepted so far (of one host) is in its files, and they are synced."""
+        answer = self.control('flush', **({} if host is None else {'host': host}))
+        assert 'error' not in answer, answer
+        return answer
 
     def data(self, host, plugin, ds, res='Daily'):
         """{ds: {slot time: value}} of the known points of one reply; {} for 404."""

@@ -89,6 +89,14 @@ static const char *const defaults[] = {
 	"max_future_s = 600",
 	"rejected_path = /var/lib/numeter/rejected",
 	"rejected_max_bytes = 100MB",
+	"quarantine_path =",
+	"journal_path = /var/lib/numeter/journal",
+	"journal_commit_ms = 10",
+	"journal_commit_bytes = 256k",
+	"journal_max_bytes = 4G",
+	"cache_max_bytes = 1G",
+	"flush_interval_s = 600",
+	"coarse_delay_s = 0",
 	"http_listen = 127.0.0.1:8081",
 	"http_socket_mode = 0660",
 	"http_cors_origin =",
@@ -97,6 +105,7 @@ static const char *const defaults[] = {
 	"http_ingest_max_bytes = 16M",
 	"res_windows = intended",
 	"carbon_listen =",
+	"control_socket = /run/numeter/numeter-storage.sock",
 };
 
 static bool has_line(const char *text, const char *line)
@@ -164,12 +173,21 @@ static void fields_hold_the_defaults(void **state)
 	assert_int_equal(c.http_ingest_max_bytes, 16 * 1024 * 1024);
 	assert_null(c.carbon_listen);
 	assert_int_equal(c.rejected_max_bytes, 100000000);
+	assert_null(c.quarantine_path);
+	assert_int_equal(c.journal_commit_bytes, 256 * 1024);
+	assert_int_equal(c.journal_max_bytes, INT64_C(4) << 30);
+	assert_int_equal(c.cache_max_bytes, 1 << 30);
 	assert_int_equal(c.res_windows, CONFIG_RES_INTENDED);
 	assert_int_equal(c.schema.n_rules, 0);
 	assert_memory_equal(&c.schema.otherwise, &retention_default, sizeof(retention_default));
 	config_fini(&c);
 	(void)state;
 }
+
+/* of 107 bytes: the longest of a Unix socket */
+#define LONG_PATH                                                                                                      \
+	"/45678901234567890123456789012345678901234567890123456789"                                                    \
+	"01234567890123456789012345678901234567890123456789"
 
 static const struct {
 	const char *line;    /* as in [global] */
@@ -233,6 +251,23 @@ static const struct {
 	{ "rejected_max_bytes = 5 MiB", "rejected_max_bytes = 5M" },
 	{ "rejected_max_bytes = 7kb", "rejected_max_bytes = 7kB" },
 	{ "rejected_max_bytes = 1gb", "rejected_max_bytes = 1GB" },
+	{ "quarantine_path = /q/", "quarantine_path = /q" },
+	{ "journal_path = /j", "journal_path = /j" },
+	{ "journal_commit_ms = 1", "journal_commit_ms = 1" },
+	{ "journal_commit_ms = 10000", "journal_commit_ms = 10000" },
+	{ "journal_commit_bytes = 4096", "journal_commit_bytes = 4k" },
+	{ "journal_commit_bytes = 32M", "journal_commit_bytes = 32M" },
+	{ "journal_max_bytes = 4M", "journal_max_bytes = 4M" },
+	{ "journal_max_bytes = 1024G", "journal_max_bytes = 1024G" },
+	{ "cache_max_bytes = 1048576", "cache_max_bytes = 1M" },
+	{ "cache_max_bytes = 1024G", "cache_max_bytes = 1024G" },
+	{ "flush_interval_s = 1", "flush_interval_s = 1" },
+	{ "flush_interval_s = 86400", "flush_interval_s = 86400" },
+	{ "coarse_delay_s = 3600", "coarse_delay_s = 3600" },
+	{ "coarse_delay_s = 86400", "coarse_delay_s = 86400" },
+	{ "control_socket = /c", "control_socket = /c" },
+	{ "control_socket =", "control_socket =" },
+	{ "control_socket = " LONG_PATH, "control_socket = " LONG_PATH },
 	{ "http_listen = 0.0.0.0:80,[::]:8080 , unix:/run/x", "http_listen = 0.0.0.0:80, [::]:8080, unix:/run/x" },
 	{ "http_listen = localhost:0", "http_listen = localhost:0" },
 	{ "http_listen =", "http_listen =" },
@@ -332,6 +367,21 @@ static const struct {
 	{ "host_list_file = ./h", "host_list_file: \"./h\": expected an absolute path" },
 	{ "wsp_path = wsps", "wsp_path: \"wsps\": expected an absolute path" },
 	{ "rejected_path = r", "rejected_path: \"r\": expected an absolute path" },
+	{ "quarantine_path = .quarantine", "quarantine_path: \".quarantine\": expected an absolute path" },
+	{ "journal_path = j", "journal_path: \"j\": expected an absolute path" },
+	{ "control_socket = s", "control_socket: \"s\": expected an absolute path of at most 107 bytes" },
+	{ "control_socket = " LONG_PATH "y",
+	  "control_socket: \"/45678901234567890123456789012345678901234567890123456789012...\": expected an absolute "
+	  "path of at most 107 bytes" },
+	{ "journal_commit_ms = 0", "journal_commit_ms: \"0\": expected a whole number from 1 to 10000" },
+	{ "journal_commit_ms = 10001", "journal_commit_ms: \"10001\": expected a whole number from 1 to 10000" },
+	{ "journal_commit_bytes = 4095", "journal_commit_bytes: \"4095\": expected bytes from 4k to 32M" SIZES },
+	{ "journal_commit_bytes = 33M", "journal_commit_bytes: \"33M\": expected bytes from 4k to 32M" SIZES },
+	{ "journal_max_bytes = 4194303", "journal_max_bytes: \"4194303\": expected bytes from 4M to 1024G" SIZES },
+	{ "cache_max_bytes = 1023k", "cache_max_bytes: \"1023k\": expected bytes from 1M to 1024G" SIZES },
+	{ "flush_interval_s = 0", "flush_interval_s: \"0\": expected a whole number from 1 to 86400" },
+	{ "flush_interval_s = 86401", "flush_interval_s: \"86401\": expected a whole number from 1 to 86400" },
+	{ "coarse_delay_s = 86401", "coarse_delay_s: \"86401\": expected a whole number from 0 to 86400" },
 	{ "rpc_ssl_ca = ca.pem", "rpc_ssl_ca: \"ca.pem\": expected an absolute path" },
 	{ "rpc_ssl_cert = /c", "rpc_ssl_cert: expected rpc_ssl_key as well" },
 	{ "rpc_ssl_key = /k", "rpc_ssl_key: expected rpc_ssl_cert as well" },

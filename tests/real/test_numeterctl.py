@@ -1,0 +1,239 @@
+#!/usr/bin/python3
+"""numeterctl seen from a shell: its options, what it asks, what it makes of an answer, its exit status."""
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.case import ServersCase, main  # noqa: E402
+from support.wait import SLOW  # noqa: E402
+
+TREE = Path(__file__).resolve().parents[2]
+
+STATUS = {
+    'version': '0.1.0', 'pid': 4242, 'uptime_s': 273729, 'storage_name': 'storage "1"',
+    'journal': {'bytes': 429496730, 'max_bytes': 4294967296, 'segments': 3, 'oldest_segment': 7, 'current_segment': 9,
+                'appended': 1048576, 'synced': 1048064, 'commits': 1234, 'points': 98765, 'commit_ms_average': 5.625,
+                'commit_ms_most': 12.04, 'failing': False},
+    'cache': {'points': 5000, 'dirty_series': 40, 'bytes': 81920, 'bytes_taken': 1048576, 'max_bytes': 1073741824,
+              'series': 1000, 'sources': 50, 'names_bytes': 70000},
+    'flush': {'series_written': 60, 'points_written': 7000, 'failed': 0, 'refused': 1, 'syncs': 4,
+              'sync_ms_average': 2.25, 'pass_done': 12, 'pass_of': 1000, 'failing': False, 'why': ''},
+    'counters': {'messages_amqp': 0, 'messages_http': 314},
+    'rejected': {'not_json': 0, 'too_old': 3},
+}
+STATUS_TEXT = """\
+numeter-storage 0.1.0, pid 4242, up 3 d 4 h, storage_name storage "1"
+
+journal   410 MiB of 4.0 GiB (10.0 %) in 3 segments, 7 to 9
+          1234 commits of 98765 points, 5.6 ms each, the longest 12.0 ms; 512 B to be synced
+cache     5000 points of 40 series wait for their files, 80.0 KiB of 1.0 GiB (0.0 %); 1000 series known
+flush     12 of 1000 series of this pass; since the start 7000 points of 60 series written, 0 failed, 1 refused, \
+4 syncs of 2.2 ms
+
+counters
+  messages_amqp          0
+  messages_http          314
+
+kept aside, by reason
+  too_old                3
+"""
+
+
+class FakeDaemon:
+    """Answers each connection with the next of `answers` (bytes); what was asked is in `asked`."""
+
+    def __init__(self, path, *answers):
+        self.path, self.answers, self.asked = str(path), answers, []
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        for answer in self.answers:
+            connection, _ = self.listener.accept()
+            with connection:
+                line = b''
+                while not line.endswith(b'\n'):
+                    some = connection.recv(4096)
+                    if not some:
+                        break
+                    line += some
+                self.asked.append(line)
+                connection.sendall(answer)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind is None:
+            self.thread.join(20 * SLOW)
+        self.listener.close()
+        os.unlink(self.path)
+
+
+class Numeterctl(ServersCase):
+    def run_ctl(self, *args):
+        done = subprocess.run([os.environ['NUMETERCTL'], *map(str, args)], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=30 * SLOW)
+        self.assertNotRegex(done.stderr, 'Sanitizer|runtime error')
+        return done.returncode, done.stdout, done.stderr
+
+    def ask(self, answer, *args):
+        """Run it against a daemon that answers this: (what was asked, status, stdout, stderr)."""
+        path = self.folder / 'ctl.sock'
+        with FakeDaemon(path, answer if isinstance(answer, bytes) else json.dumps(answer).encode() + b'\n') as daemon:
+            result = self.run_ctl('--socket', path, *args)
+        return (json.loads(daemon.asked[0]), *result)
+
+    def commands(self):
+        status, out, err = self.run_ctl('--help')
+        self.assertEqual((status, err), (0, ''))
+        return re.findall(r'^  ([a-z]+)(?: \S+)? +\S', out, re.M)
+
+    # ---- options
+
+    def test_version_and_help(self):
+        status, out, err = self.run_ctl('--version')
+        self.assertEqual((status, err), (0, ''))
+        self.assertRegex(out, r'\Anumeterctl \d+\.\d+\.\d+\n\Z')
+        self.assertIn('status', self.commands())
+        for command in self.commands():
+            for args in ([command, '--help'], ['--json', command, '--help']):
+                status, out, err = self.run_ctl(*args)
+                self.assertEqual((status, err), (0, ''))
+                self.assertIn('usage: numeterctl [OPTIONS] %s' % command, out)
+                self.assertIn('Exit status: 0', out)
+
+    def test_wrong_usage(self):
+        for args, why in (([], 'which command'), (['--nope'], "'--nope'"), (['nope'], 'no command "nope"'),
+                          (['status', 'x'], 'unexpected argument "x"'), (['flush', 'a', 'b'], 'unexpected argument "b"'),
+                          (['status', '--nope'], "'--nope'"), (['--nope', 'status'], "'--nope'"),
+                          (['--socket'], "'--socket'")):
+            with self.subTest(args):
+                status, out, err = self.run_ctl(*args)
+                self.assertEqual((status, out), (2, ''))
+                self.assertIn(why, err)
+                self.assertTrue(err.startswith('numeterctl: '), err)
+
+    def test_manual_and_completion_know_every_command_and_option(self):
+        manual = (TREE / 'docs/man/numeterctl.8').read_text()
+        completion = (TREE / 'packaging/numeterctl.bash-completion').read_text()
+        commands = self.commands()
+        self.assertEqual(sorted(re.search(r'commands="([^"]*)"', completion).group(1).split()), sorted(commands))
+        self.assertEqual(sorted(re.findall(r'^\.It Cm (\w+)', manual, re.M)), sorted(commands))
+        for command in commands:
+            for option in re.findall(r'--(\w+)', self.run_ctl(command, '--help')[1]):
+                self.assertIn('--' + option, completion)
+                self.assertIn('-' + option, manual)
+
+    def complete(self, *words):
+        script = '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _numeterctl; printf "%s\\n" "${COMPREPLY[@]}"'
+        done = subprocess.run(['bash', '-c', script, 'bash', TREE / 'packaging/numeterctl.bash-completion', 'numeterctl',
+                               *words], capture_output=True, text=True, timeout=20 * SLOW)
+        return sorted(done.stdout.split())
+
+    def test_completion(self):
+        self.assertEqual(self.complete(''), sorted(self.commands()))
+        self.assertEqual(self.complete('-c', '/x', 'fl'), ['flush'])
+        self.assertEqual(self.complete('status', '--j'), ['--json'])
+        self.assertEqual(self.complete('--v'), ['--version'])
+        self.assertEqual(self.complete('flush', ''), [])
+        (self.folder / 'some.cfg').write_text('')
+        self.assertEqual(self.complete('-c', str(self.folder / 'so')), [str(self.folder / 'some.cfg')])
+
+    # ---- where it asks
+
+    def test_the_socket_of_the_configuration(self):
+        config = self.folder / 'c.cfg'
+        config.write_text('[global]\ncontrol_socket = %s\nunknown_key = 1\n' % (self.folder / 'its.sock'))
+        with FakeDaemon(self.folder / 'its.sock', b'{}\n') as daemon:
+            status, _, err = self.run_ctl('-c', config, '--json', 'status')
+        self.assertEqual((status, err, daemon.asked), (0, '', [b'{"verb": "status"}\n']))
+        config.write_text('[global]\ncontrol_socket =\n')
+        status, out, err = self.run_ctl('status', '-c', config)
+        self.assertEqual((status, out), (2, ''))
+        self.assertIn('control_socket is empty', err)
+        config.write_text('[global]\ncontrol_socket = x\n')
+        status, out, err = self.run_ctl('status', '-c', config)
+        self.assertEqual((status, out), (2, ''))
+        self.assertIn('c.cfg:2: control_socket', err)
+        status, out, err = self.run_ctl('status', '-c', self.folder / 'none.cfg')
+        self.assertEqual((status, out), (2, ''))
+        self.assertIn('none.cfg', err)
+
+    def test_no_daemon(self):
+        path = self.folder / 'ctl.sock'
+        for command in ('status', 'flush'):
+            status, out, err = self.run_ctl(command, '--socket', path)
+            self.assertEqual((status, out), (2, ''))
+            self.assertEqual(err, 'numeterctl: numeter-storage is not running: no answer at %s: '
+                             'No such file or directory\n' % path)
+        dead = socket.socket(socket.AF_UNIX)
+        dead.bind(str(path))
+        dead.close()
+        status, out, err = self.run_ctl('status', '--socket', path)
+        self.assertEqual((status, out), (2, ''))
+        self.assertIn('not running', err)
+        self.assertIn('Connection refused', err)
+
+    def test_answers_that_are_none(self):
+        for answer, why in ((b'', 'ended without a whole answer'), (b'{}', 'ended without a whole answer'),
+                            (b'nonsense\n', 'not JSON'), (b'{"a": NaN}\n', 'not JSON')):
+            with self.subTest(answer):
+                _, status, out, err = self.ask(answer, 'status')
+                self.assertEqual((status, out), (2, ''))
+                self.assertIn(why, err)
+
+    # ---- what it asks and says
+
+    def test_an_error_of_the_daemon(self):
+        for command in ('flush', 'status'):
+            asked, status, out, err = self.ask({'error': 'no "space" é', 'rc': 'disk'}, command)
+            self.assertEqual((asked, status, out, err), ({'verb': command}, 1, '', 'numeterctl: no "space" é\n'))
+
+    def test_flush(self):
+        answer = {'series_written': 12, 'points_written': 48, 'took_ms': 1207}
+        asked, status, out, err = self.ask(answer, 'flush')
+        self.assertEqual((asked, status, err), ({'verb': 'flush'}, 0, ''))
+        self.assertEqual(out, '48 points of 12 series written in 1.207 s\n')
+        asked, status, out, err = self.ask(answer, 'flush', 'my "host" é')
+        self.assertEqual((asked, status, err), ({'verb': 'flush', 'host': 'my "host" é'}, 0, ''))
+        asked, status, out, err = self.ask(answer, 'flush', '--json', '--', '-h')
+        self.assertEqual((asked, status, err), ({'verb': 'flush', 'host': '-h'}, 0, ''))
+        self.assertEqual(json.loads(out), answer)
+
+    def test_status(self):
+        asked, status, out, err = self.ask(STATUS, 'status')
+        self.assertEqual((asked, status, err), ({'verb': 'status'}, 0, ''))
+        self.assertEqual(out, STATUS_TEXT)
+        _, status, out, err = self.ask(STATUS, 'status', '--json')
+        self.assertEqual((status, err, json.loads(out)), (0, '', STATUS))
+
+    def test_status_of_what_fails(self):
+        journal = dict(STATUS, journal=dict(STATUS['journal'], failing=True))
+        flush = dict(STATUS, flush=dict(STATUS['flush'], failing=True, why='write x.wsp: No space left on device'))
+        for answer, line in ((journal, r'^journal   FAILING, nothing is taken: 410 MiB'),
+                             (flush, r'^flush     FAILING: write x.wsp: No space left on device$')):
+            _, status, out, err = self.ask(answer, 'status')
+            self.assertEqual((status, err), (1, ''))
+            self.assertRegex(out, re.compile(line, re.M))
+            _, status, out, err = self.ask(answer, 'status', '--json')
+            self.assertEqual((status, err), (1, ''))
+
+    def test_status_of_another_version(self):
+        _, status, out, err = self.ask({'version': '9'}, 'status')
+        self.assertEqual((status, err), (0, ''))
+        self.assertIn('numeter-storage 9, pid 0', out)
+
+
+if __name__ == '__main__':
+    main()
