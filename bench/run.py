@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """run.py BUILD [NAME...]: the benchmarks, each beside its peer in the same run. What they print are ratios; the machine
-is whatever this one is. NAME is decode, rest or wsp (default: all)."""
+is whatever this one is. NAME is carbon_parse, decode, rest or wsp (default: all)."""
 import os
 import subprocess
 import sys
@@ -10,6 +10,7 @@ TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 def commands(build):
     return {
+        "carbon_parse": [os.path.join(build, "bench", "carbon_parse")],
         "decode": [os.path.join(build, "bench", "bench_decode"), os.path.join(TREE, "tests", "data", "messages.jsonl")],
         "rest": ["/usr/bin/python3", os.path.join(TREE, "bench", "rest.py"), os.path.join(build, "bench", "rest_fill"),
                  os.path.join(build, "numeter-storage")],

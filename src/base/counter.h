@@ -20,8 +20,8 @@
 	X(MESSAGES_EMPTY, "messages_empty", "messages whose payload was null: nothing to store")                       \
 	X(MESSAGES_REJECTED, "messages_rejected", "messages kept aside whole or in part")                              \
 	X(PINGS, "pings", "ping calls answered")                                                                       \
-	X(POINTS_STORED, "points_stored",                                                                              \
-	  "points written to their files, counted again when a message is tried again")                                \
+	X(POINTS_ACCEPTED, "points_accepted", "points taken into journal and cache, counted again when sent again")    \
+	X(POINTS_STORED, "points_stored", "points written to their files, counted again when written again")           \
 	X(POINTS_UNKNOWN, "points_unknown", "values U, NaN or infinite: no point")                                     \
 	X(POINTS_REFUSED, "points_refused", "values refused for their data source alone")                              \
 	X(POINTS_KEPT_OLD, "points_kept_old", "old coarse slots left as stored because the batch was not complete")    \

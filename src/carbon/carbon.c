@@ -131,6 +131,13 @@ static void add_connection(struct carbon *c, int fd)
 	watch(c, w, EPOLL_CTL_ADD, EPOLLIN);
 }
 
+static void free_connection(struct watched *w)
+{
+	close(w->fd);
+	free(w->part);
+	free(w);
+}
+
 static void end_connection(struct carbon *c, struct watched *w)
 {
 	if (w->next != NULL)
@@ -140,9 +147,7 @@ static void end_connection(struct carbon *c, struct watched *w)
 	else
 		c->connections = w->next;
 	c->n_connections--;
-	close(w->fd);
-	free(w->part);
-	free(w);
+	free_connection(w);
 	set_accepting(c, true);
 }
 
@@ -450,8 +455,10 @@ void carbon_stop(struct carbon *c)
 	atomic_store(&c->stopping, true);
 	wake(c);
 	must(pthread_join(c->thread, NULL) == 0);
-	while (c->connections != NULL)
-		end_connection(c, c->connections);
+	for (struct watched *w = c->connections, *next; w != NULL; w = next) {
+		next = w->next;
+		free_connection(w);
+	}
 	intake_free(c->intake);
 	carbon_sockets_close(c->socket, c->n_sockets);
 	close(c->epoll_fd);

@@ -70,13 +70,20 @@ static inline uint32_t known_tag(const struct known *k, struct text key)
 }
 static inline void known_approach(const struct known *k, uint32_t tag)
 {
-	const struct known_slot *s = k->n_slots == 0 ? NULL : &k->slot[tag & (k->n_slots - 1)];
+	enum { MOST = 8 }; /* slots on one cache line */
 
-	if (s != NULL && s->tag == tag && s->handle != KNOWN_NONE) {
-		const char *e = k->bytes + (size_t)s->handle * 8;
+	for (uint32_t i = 0; i < MOST && k->n_slots > 0; i++) {
+		const struct known_slot *s = &k->slot[(tag + i) & (k->n_slots - 1)];
 
-		__builtin_prefetch(e, 1);
-		__builtin_prefetch(e + 40, 1); /* most names end on that cache line */
+		if (s->handle == KNOWN_NONE)
+			return;
+		if (s->tag == tag) {
+			const char *e = k->bytes + (size_t)s->handle * 8;
+
+			__builtin_prefetch(e, 1);
+			__builtin_prefetch(e + 40, 1); /* most names end on that cache line */
+			return;
+		}
 	}
 }
 uint32_t known_find_tagged(const struct known *k, struct text key, uint32_t tag);

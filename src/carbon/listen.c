@@ -53,7 +53,7 @@ static void close_both(struct carbon_socket *s)
 /* The port that the kernel chose. */
 static int bound_port(int fd)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = { 0 };
 	socklen_t n = sizeof(address);
 
 	must(getsockname(fd, (struct sockaddr *)&address, &n) == 0);

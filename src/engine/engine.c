@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/counter.h"
 #include "base/lock.h"
 #include "base/mem.h"
 
@@ -235,6 +236,8 @@ enum rc engine_accept(struct engine *e, const struct numbered *point, size_t n, 
 	if (rc == RC_OK)
 		cache_append(e->cache, point, n, accepted_s, segment);
 	lock_give_back(&e->lock);
+	if (rc == RC_OK)
+		counter_add(COUNTER_POINTS_ACCEPTED, n);
 	return rc;
 }
 

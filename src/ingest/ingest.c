@@ -9,6 +9,7 @@
 struct ingest {
 	struct store store; /* thread store only */
 	pthread_t thread;
+	bool begun; /* whoever opens and closes */
 	struct lock lock;
 	struct signal signal;
 	/* under lock */
@@ -135,9 +136,14 @@ enum rc ingest_open(const struct ingest_options *options, struct ingest **out, s
 	lock_init(&in->lock);
 	signal_init(&in->signal);
 	engine_listen(options->engine, on_committed, in);
-	thread_start(&in->thread, "store", run, in);
 	*out = in;
 	return RC_OK;
+}
+
+void ingest_start(struct ingest *in)
+{
+	in->begun = true;
+	thread_start(&in->thread, "store", run, in);
 }
 
 void ingest_close(struct ingest *in)
@@ -148,7 +154,8 @@ void ingest_close(struct ingest *in)
 	in->stopping = true;
 	signal_all(&in->signal);
 	lock_give_back(&in->lock);
-	must(pthread_join(in->thread, NULL) == 0);
+	if (in->begun)
+		must(pthread_join(in->thread, NULL) == 0);
 	lock_take(&in->lock);
 	while (in->waiting != NULL)
 		signal_wait(&in->signal, &in->lock);

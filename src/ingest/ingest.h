@@ -79,8 +79,10 @@ struct ingest_options {
 struct ingest;
 
 /* Owner: options' pointers are borrowed until ingest_close(). Errors: RC_DISK rejected_path cannot be made. */
-/* Before engine_start(): it listens to the journal. */
+/* Before engine_start(): it listens to the journal. What is submitted waits for ingest_start(). */
 CHECKED enum rc ingest_open(const struct ingest_options *options, struct ingest **out, struct why *why);
+/* The engine takes points now: start the thread. */
+void ingest_start(struct ingest *in);
 /* Stop the thread after the batches handed over so far have been tried once and the journal has spoken about them. */
 void ingest_close(struct ingest *in);
 /* After engine_close(), whose journal may speak until then. */

@@ -11,6 +11,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "query/folder.h"
 #include "storage/privileges.h"
 
 enum { EXIT_BAD = 1 };
@@ -97,6 +98,13 @@ static enum rc open_meta(struct daemon *d)
 	return rc == RC_OK ? rc : daemon_refuse(d, "metadata", rc, &why);
 }
 
+static uint32_t version_of(void *argument, const struct series *s)
+{
+	const struct daemon *d = argument;
+
+	return engine_version(d->engine, s);
+}
+
 static enum rc start_http(struct daemon *d)
 {
 	const struct config *c = &d->config;
@@ -109,6 +117,9 @@ static enum rc start_http(struct daemon *d)
 		.wsp_path = c->wsp_path,
 		.md5_digits = (unsigned)c->wsp_path_md5_char,
 		.original_windows = c->res_windows == CONFIG_RES_ORIGINAL,
+		.folders = folders_new(),
+		.version = version_of,
+		.version_argument = d,
 	};
 	if (c->n_http_listen == 0)
 		return RC_OK;
@@ -220,6 +231,7 @@ static void stop(struct daemon *d)
 	flush_stop(d->flush); /* whoever waits for a flush is told */
 	control_stop(d->control);
 	http_server_stop(d->http);
+	folders_free(d->query.folders);
 	ingest_close(d->ingest);
 	engine_close(d->engine);
 	ingest_release(d->ingest);

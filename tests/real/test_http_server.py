@@ -172,11 +172,13 @@ class HttpServer(ServersCase):
     def test_metrics(self):
         with self.daemon() as d:
             d.post([message(), message(value='0x10'), {'hostid': 'x'}])
+            d.flush()
             status, headers, body = d.request('GET', '/metrics')
             self.assertEqual((status, headers['content-type']), (200, 'text/plain; version=0.0.4; charset=utf-8'))
             lines = body.decode().splitlines()
             values = dict(line.rsplit(' ', 1) for line in lines if not line.startswith('#'))
             self.assertEqual(values['numeter_storage_messages_http_total'], '3')
+            self.assertEqual(values['numeter_storage_points_accepted_total'], '1')
             self.assertEqual(values['numeter_storage_points_stored_total'], '1')
             self.assertEqual(values['numeter_storage_rejected_total{reason="value"}'], '1')
             for name in {n.split('{')[0] for n in values}:

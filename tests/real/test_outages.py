@@ -384,7 +384,7 @@ class RedisOutages(ServersCase):
                 self.check_content(daemon, ['h1', 'h2.example', 'new2'], 2)
                 self.check_content(daemon, ['new1'], 1)
                 self.assertEqual(rejected_lines(daemon.rejected_path), [])
-            lines = [line for line in daemon.log().splitlines()[said:] if 'event=broker' not in line]
+            lines = [line for line in daemon.log().splitlines()[said:] if 'event=broker' not in line and 'event=control' not in line]
             self.assertEqual([line.split()[1] for line in lines], ['error', 'warning'], 'away, and back: %s' % lines)
             self.assertIn('redis 127.0.0.1:%d' % self.redis.port, lines[0])
 

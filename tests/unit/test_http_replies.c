@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "http/server.h"
+#include "reading_engine.h"
 
 enum { STEP_S = 1 << 22, REPLY_BYTES = 65536, SLOTS = 500 };
 
@@ -23,10 +24,11 @@ static char folder[] = "/tmp/numeter-test-XXXXXX", socket_path[64];
 static char reply[REPLY_BYTES];
 static struct meta *store;
 
-static enum rc fake_fetch(struct values *v, const struct series *s, int64_t from_s, int64_t until_s, int64_t now_s,
-			  struct span *out, struct why *why)
+static enum rc fake_fetch(struct values *v, const struct series *s, const struct taken *pending, size_t n_pending,
+			  uint32_t held_from_s, int64_t from_s, int64_t until_s, int64_t now_s, struct span *out,
+			  struct why *why)
 {
-	(void)v;
+	(void)v, (void)pending, (void)n_pending, (void)held_from_s;
 	(void)s;
 	(void)from_s;
 	(void)now_s;
@@ -67,6 +69,7 @@ static enum rc passed_apply(struct meta *m, const struct meta_write *write, size
 static const struct meta_ops counted_ops = { .each = counted_each, .read = passed_read, .apply = passed_apply };
 static struct meta counted = { .ops = &counted_ops };
 static struct values fake = { &fake_ops };
+static struct reading_engine reading;
 
 static uint32_t version_now(void *argument, const struct series *s)
 {
@@ -88,9 +91,11 @@ static struct http_server *start(query_version_fn *version_fn)
 	struct http_server *s = NULL;
 	struct why why = { "" };
 
-	q = (struct query){
-		.meta = &counted, .values = &fake, .wsp_path = "/srv/wsps", .md5_digits = 2, .version = version_fn
-	};
+	q = (struct query){ .meta = &counted,
+			    .engine = reading.engine,
+			    .wsp_path = "/srv/wsps",
+			    .md5_digits = 2,
+			    .version = version_fn };
 	if (http_server_start(&options, &s, &why) != RC_OK)
 		fail_msg("%s", why.text);
 	return s;
@@ -216,10 +221,12 @@ int main(void)
 		return EXIT_FAILURE;
 	snprintf(socket_path, sizeof(socket_path), "%s/socket", folder);
 	store = meta_memory_open();
+	reading_engine_open(&reading, &fake);
 	put(META_HOSTS, NULL, "h1", "{\"ID\": \"h1\"}");
 	put(META_WSP_PATH, NULL, "h1", "/srv/wsps/aa/h1");
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	meta_close(store);
+	reading_engine_close(&reading);
 	rmdir(folder);
 	return failed;
 }

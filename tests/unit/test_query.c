@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "query/folder.h"
+#include "reading_engine.h"
 
 enum { NOW = 1400003617, REPLY_MAX_BYTES = 1024 * 1024 };
 
@@ -102,7 +103,7 @@ static const struct meta_ops away_ops = { .read = away_read, .each = away_each }
 /* ---- one query for all tests ---- */
 
 static struct values fake = { &fake_ops };
-static char journal_path[32];
+static struct reading_engine reading;
 static struct query q = { .wsp_path = "/srv/wsps", .md5_digits = 2 };
 
 static void put(enum meta_hash hash, const char *host, const char *field, const char *value)
@@ -112,24 +113,10 @@ static void put(enum meta_hash hash, const char *host, const char *field, const 
 	assert_int_equal(meta_apply(q.meta, &w, 1, NULL), RC_OK);
 }
 
-/* An engine that has accepted nothing: all is read from the values below it. */
-static void open_engine(void)
-{
-	strcpy(journal_path, "/tmp/numeter-query-XXXXXX");
-	assert_non_null(mkdtemp(journal_path));
-	assert_int_equal(engine_open(&(struct engine_options){ .values = &fake,
-							       .journal_path = journal_path,
-							       .journal_commit_ms = 10,
-							       .journal_commit_bytes = 1,
-							       .journal_max_bytes = 1 << 20,
-							       .cache_max_bytes = 1 << 20 },
-				     &q.engine, NULL),
-			 RC_OK);
-}
-
 static int fill(void **state)
 {
-	open_engine();
+	reading_engine_open(&reading, &fake);
+	q.engine = reading.engine;
 	q.meta = meta_memory_open();
 	put(META_HOSTS, NULL, "h1", "{\"ID\": \"h1\",  \"Name\":\"one\"}");
 	put(META_WSP_PATH, NULL, "h1", "/srv/wsps/aa/h1");
@@ -144,12 +131,8 @@ static int fill(void **state)
 
 static int empty(void **state)
 {
-	char command[64];
-
 	meta_close(q.meta);
-	engine_close(q.engine);
-	snprintf(command, sizeof(command), "rm -rf '%s'", journal_path);
-	assert_int_equal(system(command), 0);
+	reading_engine_close(&reading);
 	(void)state;
 	return 0;
 }
