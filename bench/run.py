@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """run.py BUILD [NAME...]: the benchmarks, each beside its peer in the same run. What they print are ratios; the machine
-is whatever this one is. NAME is carbon_parse, decode or wsp (default: all)."""
+is whatever this one is. NAME is carbon_parse, decode, rest or wsp (default: all)."""
 import os
 import subprocess
 import sys
@@ -12,6 +12,8 @@ def commands(build):
     return {
         "carbon_parse": [os.path.join(build, "bench", "carbon_parse")],
         "decode": [os.path.join(build, "bench", "bench_decode"), os.path.join(TREE, "tests", "data", "messages.jsonl")],
+        "rest": ["/usr/bin/python3", os.path.join(TREE, "bench", "rest.py"), os.path.join(build, "bench", "rest_fill"),
+                 os.path.join(build, "numeter-storage")],
         "wsp": ["/usr/bin/python3", os.path.join(TREE, "bench", "wsp.py"), os.path.join(build, "bench", "wsp_bench")],
     }
 

@@ -89,20 +89,25 @@ static void store(int64_t i)
 	struct why why;
 
 	check(wsp_open(path, true, &w, &why), &why);
-	check(wsp_store(&w, &p, 1, p.t_s, &stored, &why), &why);
+	check(wsp_store(&w, &(struct taken){ (uint32_t)p.t_s, (uint32_t)p.t_s, p.value }, 1,
+			(struct wsp_how){ false, false }, &stored, &why),
+	      &why);
 	wsp_close(&w);
 }
 
 static void store_many(int64_t i)
 {
 	struct wsp_stored stored;
+	struct taken taken[BATCH];
 	struct point p[BATCH];
 	struct wsp w;
 	struct why why;
 
 	fill(i, p);
 	check(wsp_open(path, true, &w, &why), &why);
-	check(wsp_store(&w, p, BATCH, p[BATCH - 1].t_s, &stored, &why), &why);
+	for (int k = 0; k < BATCH; k++)
+		taken[k] = (struct taken){ (uint32_t)p[k].t_s, (uint32_t)p[BATCH - 1].t_s, p[k].value };
+	check(wsp_store(&w, taken, BATCH, (struct wsp_how){ false, false }, &stored, &why), &why);
 	wsp_close(&w);
 }
 

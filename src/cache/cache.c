@@ -13,13 +13,13 @@ enum {
 	BLOCK_BITS = 16,
 	BLOCK_SERIES = 1 << BLOCK_BITS,
 	BLOCKS_MAX = 4096,
-	AHEAD = 12, /* points between asking for a series' state and using it */
+	AHEAD = 16, /* points between asking for a series' state and using it; half of it: for its last chunk */
 };
 
 /* One chain of points: the first n_taken are taken, the rest is not. All zero for a series that never had one. */
 struct state {
 	/* under the stripe's lock */
-	uint32_t first, last; /* chunks, when n > 0 */
+	uint32_t first; /* chunk, when n > 0 */
 	uint32_t n, n_taken;
 	uint32_t held_from_s;
 	uint16_t era;      /* slot of the oldest not taken point's, when there is one */
@@ -28,6 +28,7 @@ struct state {
 	bool is_taken;
 	/* written under it, read without */
 	_Atomic bool dirty;
+	_Atomic uint32_t last; /* chunk, when n > 0 */
 	_Atomic uint32_t version;
 };
 _Static_assert(sizeof(struct state) == 32, "what a series costs here");
@@ -42,7 +43,7 @@ struct cache {
 	uint64_t max_chunks;
 	uint64_t max_bytes;
 	/* of all stripes together */
-	_Alignas(64) _Atomic uint64_t n_chunks, n_points, n_dirty, n_blocks;
+	_Atomic uint64_t n_chunks, n_points, n_dirty, n_blocks;
 	struct lock block_lock;                    /* makes blocks */
 	_Atomic(struct state *) block[BLOCKS_MAX]; /* filled under it, read without */
 	struct eras eras;
@@ -151,6 +152,11 @@ static void note_dirty(struct state *s, struct tally *t)
 	t->n_dirty += dirty ? 1 : UINT64_MAX;
 }
 
+static uint32_t last_chunk(const struct state *s)
+{
+	return atomic_load_explicit(&s->last, memory_order_relaxed);
+}
+
 /* The point behind the last; chunks are added as needed. */
 static struct taken *new_point(struct cache *c, struct stripe *stripe, struct state *s, struct tally *t)
 {
@@ -164,15 +170,15 @@ static struct taken *new_point(struct cache *c, struct stripe *stripe, struct st
 			s->skip = 0;
 			at = 0;
 		} else {
-			*chunks_next(&c->chunks, s->last) = chunk;
+			*chunks_next(&c->chunks, last_chunk(s)) = chunk;
 		}
-		s->last = chunk;
+		atomic_store_explicit(&s->last, chunk, memory_order_relaxed);
 		t->n_chunks++;
 	}
 	must(s->n < UINT32_MAX - CHUNK_POINTS);
 	s->n++;
 	t->n_points++;
-	return chunks_points(&c->chunks, s->last) + at;
+	return chunks_points(&c->chunks, last_chunk(s)) + at;
 }
 
 static void append(struct cache *c, struct stripe *stripe, const struct numbered *point, uint32_t accepted_s,
@@ -183,7 +189,7 @@ static void append(struct cache *c, struct stripe *stripe, const struct numbered
 	bool first = s->n == s->n_taken;
 
 	if (!first)
-		at = chunks_points(&c->chunks, s->last) + (s->skip + s->n - 1) % CHUNK_POINTS;
+		at = chunks_points(&c->chunks, last_chunk(s)) + (s->skip + s->n - 1) % CHUNK_POINTS;
 	if (at == NULL || at->t_s != point->t_s)
 		at = new_point(c, stripe, s, t);
 	*at = (struct taken){ point->t_s, accepted_s, point->value };
@@ -195,6 +201,20 @@ static void append(struct cache *c, struct stripe *stripe, const struct numbered
 	}
 	note_dirty(s, t);
 	change(s);
+}
+
+/* Ask for the memory of points further on: most of an append to many series is waiting for it. */
+static void look_ahead(struct cache *c, const struct numbered *point, size_t n)
+{
+	const struct state *s;
+
+	if (n > AHEAD)
+		__builtin_prefetch(known_state(c, point[AHEAD].id), 1);
+	if (n <= AHEAD / 2)
+		return;
+	s = known_state(c, point[AHEAD / 2].id);
+	if (s != NULL)
+		chunks_prefetch(&c->chunks, last_chunk(s));
 }
 
 void cache_append(struct cache *c, const struct numbered *point, size_t n, uint32_t accepted_s, uint32_t era)
@@ -212,8 +232,7 @@ void cache_append(struct cache *c, const struct numbered *point, size_t n, uint3
 
 		lock_take(&stripe->lock);
 		do {
-			if (i + AHEAD < n)
-				__builtin_prefetch(known_state(c, point[i + AHEAD].id), 1);
+			look_ahead(c, point + i, n - i);
 			append(c, stripe, &point[i], accepted_s, slot, &t);
 			i++;
 		} while (i < end && stripe_of(c, point[i].id) == stripe);
@@ -328,7 +347,7 @@ static void drop(struct cache *c, struct stripe *stripe, struct state *s, uint32
 	s->skip = (uint8_t)((s->skip + n) % CHUNK_POINTS);
 	if (whole > 0) {
 		if (n == s->n) {
-			last = behind = s->last;
+			last = behind = last_chunk(s);
 		} else {
 			for (uint32_t i = 1; i < whole; i++)
 				last = *chunks_next(&c->chunks, last);

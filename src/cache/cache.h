@@ -3,8 +3,8 @@
  * once. A flusher takes a series' points (they stay readable), writes them, and after the files are synced settles them
  * (they go) or gives them back.
  *
- * Memory: 64-byte chunks of four points, chained, from slabs that are recycled and never returned; per series at most 32
- * bytes here. max_bytes bounds chunks in use.
+ * Memory: 64-byte chunks of four points, chained by 4 bytes, from slabs of 2 MiB that are recycled and never returned; per
+ * series 32 bytes. max_bytes bounds chunks in use; taken from the system is up to a slab and 1.1 MiB more.
  *
  * Eras: the caller numbers stretches of its journal; the cache remembers, in O(1) a series, the oldest era that has a point
  * it still holds.
@@ -32,7 +32,7 @@ void cache_free(struct cache *c);
  */
 void cache_append(struct cache *c, const struct numbered *point, size_t n, uint32_t accepted_s, uint32_t era);
 
-/* Is max_bytes reached? Ask before accepting; what is accepted then is a little more at most. */
+/* Is max_bytes reached by chunks in use? Ask before accepting; what is accepted then is a little more at most. */
 bool cache_full(const struct cache *c);
 
 /*
@@ -42,15 +42,22 @@ bool cache_full(const struct cache *c);
 void cache_read(struct cache *c, uint32_t id, struct taken **points, size_t *n, size_t *capacity,
 		uint32_t *held_from_s);
 
-/* A counter that changes whenever points of the series are added, taken back, or settled; for caches of replies. */
+/*
+ * A counter that changes whenever points of the series are added, given back, or settled; for caches of replies: ask for it
+ * before cache_read(). 0: it never had a point. No lock.
+ */
 uint32_t cache_version(struct cache *c, uint32_t id);
 
-/* Does the series hold points that are not taken, or held-back coarse slots? Cheap: the flusher asks for every series. */
+/*
+ * Does the series hold points that are not taken, or held-back coarse slots (also while it is taken)? One load, no lock: the
+ * flusher asks for every series.
+ */
 bool cache_dirty(struct cache *c, uint32_t id);
 
 /*
  * Take all points of a series for writing: copied to points, as cache_read(); the cache keeps them until settle or give
- * back, and new ones are kept apart. False: nothing to take, or taken already.
+ * back, and new ones are kept apart. A series that holds nothing but held-back coarse slots is taken with no points.
+ * False: nothing to take, or taken already; then nothing is filled.
  */
 bool cache_take(struct cache *c, uint32_t id, struct taken **points, size_t *n, size_t *capacity,
 		uint32_t *held_from_s);
@@ -64,7 +71,11 @@ void cache_give_back(struct cache *c, uint32_t id);
  */
 void cache_set_held(struct cache *c, uint32_t id, uint32_t from_s);
 
-/* The oldest era that holds a point or held-back slots of any series; `none` when there is none. */
+/*
+ * The oldest era that holds a point or held-back slots of any series; `none` when there is none. Never newer than the
+ * truth, points of appends under way included; older when the only point of an era was replaced, or while a held-back
+ * series goes on holding back, or with more than 1,024 eras at once (the later ones then count as the newest of those).
+ */
 uint32_t cache_oldest_era(struct cache *c, uint32_t none);
 
 struct cache_stats {

@@ -12,7 +12,7 @@ void chunks_init(struct chunks *c)
 void chunks_fini(struct chunks *c)
 {
 	for (uint32_t i = 0; i < c->n_slabs; i++)
-		pages_free(c->slab[i], SLAB_BYTES);
+		pages_free(atomic_load_explicit(&c->slab[i], memory_order_relaxed), SLAB_BYTES);
 	lock_fini(&c->lock);
 }
 
@@ -41,7 +41,7 @@ static void refill(struct chunks *c, struct chunks_own *own)
 	if (own->n_free == 0) {
 		if (c->n_fresh == 0) {
 			must(c->n_slabs < SLABS_MAX);
-			c->slab[c->n_slabs++] = pages_new(SLAB_BYTES);
+			atomic_store_explicit(&c->slab[c->n_slabs++], pages_new(SLAB_BYTES), memory_order_relaxed);
 			c->n_fresh = SLAB_CHUNKS;
 		}
 		own->fresh = c->n_slabs * SLAB_CHUNKS - c->n_fresh;

@@ -25,7 +25,7 @@ _Static_assert(sizeof(struct taken) == 16, "a chunk is one cache line");
 struct chunks {
 	struct lock lock;
 	/* under lock; a slab's address is read without it by who has a number of one of its chunks */
-	struct taken *slab[SLABS_MAX];
+	_Atomic(struct taken *) slab[SLABS_MAX];
 	uint32_t n_slabs, n_fresh; /* chunks never given out: the last n_fresh of the last slab */
 	uint32_t free, n_free;     /* chain of used ones */
 };
@@ -43,16 +43,31 @@ uint32_t chunks_take(struct chunks *c, struct chunks_own *own);
 void chunks_give_back(struct chunks *c, struct chunks_own *own, uint32_t first, uint32_t last, uint32_t n);
 uint64_t chunks_bytes(struct chunks *c);
 
+static inline struct taken *chunks_slab(const struct chunks *c, uint32_t chunk)
+{
+	return atomic_load_explicit(&c->slab[chunk >> SLAB_BITS], memory_order_relaxed);
+}
+
 static inline struct taken *chunks_points(const struct chunks *c, uint32_t chunk)
 {
-	return c->slab[chunk >> SLAB_BITS] + (size_t)(chunk & (SLAB_CHUNKS - 1)) * CHUNK_POINTS;
+	return chunks_slab(c, chunk) + (size_t)(chunk & (SLAB_CHUNKS - 1)) * CHUNK_POINTS;
+}
+
+/* Ask for the chunk's memory; the number may be an old one, and nothing is read. */
+static inline void chunks_prefetch(const struct chunks *c, uint32_t chunk)
+{
+	uintptr_t slab = (uintptr_t)chunks_slab(c, chunk);
+
+	if (slab != 0)
+		__builtin_prefetch((const void *)(slab + (uintptr_t)(chunk & (SLAB_CHUNKS - 1)) * sizeof(struct taken) *
+								 CHUNK_POINTS),
+				   1);
 }
 
 /* Where the number of the chunk behind this one stands. */
 static inline uint32_t *chunks_next(const struct chunks *c, uint32_t chunk)
 {
-	return (uint32_t *)(c->slab[chunk >> SLAB_BITS] + (size_t)SLAB_CHUNKS * CHUNK_POINTS) +
-	       (chunk & (SLAB_CHUNKS - 1));
+	return (uint32_t *)(chunks_slab(c, chunk) + (size_t)SLAB_CHUNKS * CHUNK_POINTS) + (chunk & (SLAB_CHUNKS - 1));
 }
 
 #endif

@@ -11,6 +11,9 @@
 /* Names are never taken out: chunks are filled one after the other and freed with the registry. */
 enum { NAME_CHUNK_BYTES = 256 << 10 };
 
+/* Series of a source that are looked at before its hash table is asked. */
+enum { NEAR = 8 };
+
 struct name_chunk {
 	struct name_chunk *older;
 	size_t used;
@@ -227,34 +230,56 @@ static uint32_t new_series(struct registry *r, uint32_t source, struct text ds)
 	return id;
 }
 
-/* Found again, or just added: the one that came behind it the last time is the likely next one. */
-static uint32_t expect_next(const struct registry *r, struct source_entry *s, uint32_t id)
+/*
+ * Without the hash: the one that came behind the last one found, or one of the few behind that. A source's series mostly
+ * came together and so lie together, where the hash's slot is a far access.
+ */
+static uint32_t find_near(const struct registry *r, uint32_t expected, struct text ds)
 {
-	atomic_store_explicit(&s->expected,
-			      atomic_load_explicit(&registry_series_entry(r, id)->next, memory_order_acquire),
-			      memory_order_release);
+	uint32_t id = expected;
+
+	for (int i = 0; i < NEAR; i++) {
+		const struct series_entry *e = registry_series_entry(r, id);
+
+		if (text_equal(registry_ds_of(e), ds))
+			return id;
+		id = atomic_load_explicit(&e->next, memory_order_acquire);
+		if (id == expected)
+			break;
+	}
+	return REGISTRY_NONE;
+}
+
+static uint32_t find_or_add(struct registry *r, uint32_t source, struct text ds, bool add)
+{
+	uint32_t hash = series_hash(r, source, ds), id = find_series(r, hash, source, ds);
+
+	if (id != REGISTRY_NONE || !add)
+		return id;
+	lock_take(&r->lock);
+	id = find_series(r, hash, source, ds);
+	if (id == REGISTRY_NONE) {
+		id = new_series(r, source, ds);
+		index_add(&r->series_index, hash, id);
+	}
+	lock_give_back(&r->lock);
 	return id;
 }
 
 uint32_t registry_series(struct registry *r, uint32_t source, struct text ds, bool add)
 {
 	struct source_entry *s = registry_source_entry(r, source);
-	uint32_t id = atomic_load_explicit(&s->expected, memory_order_acquire), hash;
+	uint32_t id = atomic_load_explicit(&s->expected, memory_order_acquire);
 
-	if (id != REGISTRY_NONE && text_equal(registry_ds_of(registry_series_entry(r, id)), ds))
-		return expect_next(r, s, id);
-	hash = series_hash(r, source, ds);
-	id = find_series(r, hash, source, ds);
-	if (id == REGISTRY_NONE && add) {
-		lock_take(&r->lock);
-		id = find_series(r, hash, source, ds);
-		if (id == REGISTRY_NONE) {
-			id = new_series(r, source, ds);
-			index_add(&r->series_index, hash, id);
-		}
-		lock_give_back(&r->lock);
-	}
-	return id == REGISTRY_NONE ? id : expect_next(r, s, id);
+	if (id != REGISTRY_NONE)
+		id = find_near(r, id, ds);
+	if (id == REGISTRY_NONE)
+		id = find_or_add(r, source, ds, add);
+	if (id != REGISTRY_NONE)
+		atomic_store_explicit(&s->expected,
+				      atomic_load_explicit(&registry_series_entry(r, id)->next, memory_order_acquire),
+				      memory_order_release);
+	return id;
 }
 
 uint32_t registry_find(struct registry *r, struct text host, struct text plugin, struct text ds)

@@ -3,7 +3,9 @@
  * series are never taken out. Two levels, because a message speaks of one plugin of one host: source = host + folder +
  * plugin, series = source + ds. Made for 1 million series in memory that stays small (see docs/architecture.md).
  *
- * Threads  any may look up, name and add; a number once seen by a thread can be used by it without a lock.
+ * Threads  any may look up, name and add; a number once seen by a thread can be used by it without a lock. Looking up takes
+ *          no lock; adding takes one, for some 10 ms when a table of 1 million grows (lookups go on meanwhile).
+ * Limits   names as model/name.h has them (longer ones are our own mistake when adding); 2^28 series, 2^26 sources.
  */
 #ifndef CACHE_REGISTRY_H
 #define CACHE_REGISTRY_H
@@ -20,11 +22,15 @@ void registry_free(struct registry *r);
 /*
  * Find, or with add make, the source of (host, plugin). The folder is part of what is remembered, not of the key: when it
  * differs from the one known (a host that moved), a new source with the new folder takes its place, and series of the old
- * one stay what they are (points accepted before go to the old folder). folder is ignored when add is false.
+ * one stay what they are (points accepted before go to the old folder). Moved back, the old source is the known one again.
+ * folder is ignored when add is false.
  * Returns  REGISTRY_NONE when absent and add is false.
  */
 uint32_t registry_source(struct registry *r, struct text host, struct text folder, struct text plugin, bool add);
-/* The series `ds` of a source. Data sources of one source that come in the same order each time are found without a hash. */
+/*
+ * The series `ds` of a source, likewise. Data sources that come in the order of the last time are found by one comparison,
+ * those up to eight further on without a hash.
+ */
 uint32_t registry_series(struct registry *r, uint32_t source, struct text ds, bool add);
 /* Both in one: for readers. REGISTRY_NONE when either is absent. */
 uint32_t registry_find(struct registry *r, struct text host, struct text plugin, struct text ds);

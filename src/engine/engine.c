@@ -79,54 +79,75 @@ void engine_listen(struct engine *e, engine_committed_fn *committed, void *argum
 	e->listener[e->n_listeners++] = (struct listener){ committed, argument };
 }
 
-/* Numbers of one earlier run → ours. A new run's numbers replace it: segments come run by run. */
-struct replay {
-	struct engine *e;
+/* Numbers of one earlier run → ours. */
+struct old_run {
 	uint32_t run;
 	uint32_t *id; /* REGISTRY_NONE: not named */
 	size_t n;
+};
+
+struct replay {
+	struct engine *e;
+	struct old_run *run;
+	size_t n_runs, capacity;
+	struct old_run *last; /* the one asked for last */
 	struct numbered group[REPLAY_GROUP];
 };
 
-static void turn_to_run(struct replay *r, uint32_t run)
+static struct old_run *find_run(struct replay *r, uint32_t run)
 {
-	if (run == r->run)
-		return;
-	r->run = run;
-	for (size_t i = 0; i < r->n; i++)
-		r->id[i] = REGISTRY_NONE;
+	if (r->last != NULL && r->last->run == run)
+		return r->last;
+	r->last = NULL;
+	for (size_t i = 0; i < r->n_runs && r->last == NULL; i++)
+		if (r->run[i].run == run)
+			r->last = &r->run[i];
+	if (r->last == NULL) {
+		array_grow(&r->run, &r->capacity, r->n_runs, sizeof(*r->run));
+		r->last = &r->run[r->n_runs++];
+		*r->last = (struct old_run){ .run = run };
+	}
+	return r->last;
+}
+
+static void free_replay(struct replay *r)
+{
+	for (size_t i = 0; i < r->n_runs; i++)
+		free(r->run[i].id);
+	free(r->run);
+	free(r);
 }
 
 static void on_name(void *argument, uint32_t run, uint32_t id, const struct series *s)
 {
 	struct replay *r = argument;
+	struct old_run *old = find_run(r, run);
 	uint32_t source;
 
-	turn_to_run(r, run);
-	if (id >= r->n) {
-		size_t n = r->n == 0 ? 4096 : r->n;
+	if (id >= old->n) {
+		size_t n = old->n == 0 ? 4096 : old->n;
 
 		while (n <= id)
 			n *= 2;
-		r->id = must_realloc(r->id, n * sizeof(*r->id));
-		while (r->n < n)
-			r->id[r->n++] = REGISTRY_NONE;
+		old->id = must_realloc(old->id, n * sizeof(*old->id));
+		while (old->n < n)
+			old->id[old->n++] = REGISTRY_NONE;
 	}
 	source = registry_source(r->e->registry, s->host, s->folder, s->plugin, true);
-	r->id[id] = registry_series(r->e->registry, source, s->ds, true);
+	old->id[id] = registry_series(r->e->registry, source, s->ds, true);
 }
 
 static void on_points(void *argument, uint32_t run, uint32_t segment, const struct numbered *point, size_t n,
 		      uint32_t accepted_s)
 {
 	struct replay *r = argument;
+	const struct old_run *old = find_run(r, run);
 	size_t n_group = 0;
 
-	turn_to_run(r, run);
 	for (size_t i = 0; i < n; i++) {
 		/* the journal hands out named points only */
-		must(point[i].id < r->n && r->id[point[i].id] != REGISTRY_NONE);
-		r->group[n_group++] = (struct numbered){ r->id[point[i].id], point[i].t_s, point[i].value };
+		must(point[i].id < old->n && old->id[point[i].id] != REGISTRY_NONE);
+		r->group[n_group++] = (struct numbered){ old->id[point[i].id], point[i].t_s, point[i].value };
 		if (n_group == REPLAY_GROUP || i + 1 == n) {
 			cache_append(r->e->cache, r->group, n_group, accepted_s, segment);
 			n_group = 0;
@@ -145,9 +166,9 @@ enum rc engine_start(struct engine *e, struct journal_replayed *out, struct why 
 	/* Before any new point: every series there is has replayed points. */
 	e->replayed_bytes = registry_n_series(e->registry) / 8 + 1;
 	e->replayed = must_alloc(e->replayed_bytes);
-	memset(e->replayed, 0xFF, e->replayed_bytes);
-	free(r->id);
-	free(r);
+	for (uint32_t id = 0; id < registry_n_series(e->registry); id++)
+		e->replayed[id / 8] |= bit_of(id);
+	free_replay(r);
 	if (rc == RC_OK)
 		rc = journal_start(e->journal, why);
 	if (rc != RC_OK)

@@ -166,12 +166,16 @@ void answer_keep(struct answer *a, const char *cors_origin)
 	const struct answer_form plain_form = { .cors_origin = cors_origin };
 	struct form_of_body form = { .may_pack = a->body.n > PACK_FROM_BYTES };
 	struct kept *k = must_alloc(sizeof(*k));
+	char *bytes;
+	size_t n;
 
 	atomic_init(&k->n_holders, 1);
-	k->body = buf_text(&a->body);
-	print_etag(k->body, k->etag);
+	print_etag(buf_text(&a->body), k->etag);
 	form.etag = k->etag;
-	k->plain = response_of(&a->body);
+	bytes = buf_hand_over(&a->body, &n);
+	k->body = (struct text){ bytes, n };
+	k->plain = MHD_create_response_from_buffer(n, bytes, MHD_RESPMEM_MUST_FREE);
+	must(k->plain != NULL);
 	add_headers(k->plain, a, &form, &plain_form);
 	a->kept = k;
 }

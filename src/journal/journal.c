@@ -11,7 +11,7 @@
 #include "journal/format.h"
 #include "journal/journal_inside.h"
 
-enum { FIRST_PAUSE_MS = 100, LONGEST_PAUSE_MS = 2000, LAST_NUMBER = UINT32_MAX / 2 };
+enum { FIRST_PAUSE_MS = 100, LONGEST_PAUSE = 20 /* first ones */, LAST_NUMBER = UINT32_MAX / 2 };
 /* What may be lost of a segment's room where a record is cut in two. */
 enum { CUT_BYTES = FORMAT_HEADER_BYTES + FORMAT_POINT_BYTES };
 
@@ -223,7 +223,7 @@ static void pause_ms(struct journal *j, int64_t ms)
 /* Until it is synced; false: it could not be, and the journal is to end. Opens and ends with the lock held. */
 static bool commit(struct journal *j)
 {
-	int64_t ms = FIRST_PAUSE_MS;
+	int64_t first_ms = j->options.retry_ms == 0 ? FIRST_PAUSE_MS : j->options.retry_ms, ms = first_ms;
 	struct why why = { "" };
 
 	for (;;) {
@@ -258,7 +258,7 @@ static bool commit(struct journal *j)
 		if (rc == RC_OK || stopping)
 			return rc == RC_OK;
 		pause_ms(j, ms);
-		ms = 2 * ms < LONGEST_PAUSE_MS ? 2 * ms : LONGEST_PAUSE_MS;
+		ms = ms < first_ms * LONGEST_PAUSE / 2 ? ms * 2 : first_ms * LONGEST_PAUSE;
 	}
 }
 

@@ -24,6 +24,7 @@ struct journal_options {
 	uint32_t commit_ms;    /* a group is synced this long after its first record at the latest */
 	uint64_t commit_bytes; /* or when it has this many bytes */
 	uint64_t max_bytes;    /* of all segments: reached, append answers RC_FULL */
+	uint32_t retry_ms;     /* the first pause after a failure; it doubles up to 20 times that. 0: 100 */
 	/*
 	 * Called on thread `journal` without a lock: everything up to `position` is synced (rc RC_OK), or syncing failed
 	 * (rc RC_DISK, why says why; said once per outage): then nothing is lost, the journal tries again by itself in a

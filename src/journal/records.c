@@ -20,6 +20,8 @@ static enum rc look(struct records *r, uint64_t at, size_t n, const unsigned cha
 		if (rc != RC_OK)
 			return rc;
 		r->n_window += got;
+		if (r->n_window > 0 && r->window_at + r->n_window > r->seen)
+			r->seen = r->window_at + r->n_window;
 	}
 	*bytes = r->window + (at - r->window_at);
 	*have = r->window_at + r->n_window - at < n ? (size_t)(r->window_at + r->n_window - at) : n;
@@ -105,7 +107,7 @@ static enum rc search(struct records *r, struct format_record *out, const unsign
 		return RC_OK;
 	}
 	r->torn = true;
-	at = r->window_at + r->n_window; /* the file's end */
+	at = r->seen; /* the file's end */
 	r->n_damaged_bytes += n_torn_bytes < at - r->at ? n_torn_bytes : at - r->at;
 	if (n_torn_bytes > 0 && r->why.text[0] == '\0')
 		because(&r->why, RC_DAMAGED, "a torn record at %llu", (unsigned long long)r->at);

@@ -23,7 +23,7 @@ struct records {
 	uint32_t number;
 	unsigned char *window; /* a stretch of the file: window[0 .. n_window) from window_at on */
 	size_t n_window;
-	uint64_t window_at, at;
+	uint64_t window_at, at, seen; /* seen: how far it was read */
 	bool ended;
 };
 

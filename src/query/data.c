@@ -14,7 +14,7 @@
 enum {
 	HOLDS_MAX_S = 60, /* others may write the files: no reply outlives a minute */
 	PRINTED_AT_ONCE = 64,
-	USUAL_VALUE_BYTES = 9,
+	USUAL_VALUE_BYTES = 12,
 };
 
 struct column {

@@ -1,59 +1,36 @@
 #include "storage/amqp_input.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "wire/reply.h"
+#include "storage/amqp_loads.h"
 
 enum {
-	BATCH_MESSAGES = 1000,
-	BATCH_BYTES = 16 * 1024 * 1024,
 	IDLE_MS = 500,
+	GATHER_MS = 1,
 	RECONNECT_FIRST_MS = 50,
 	RECONNECT_MOST_MS = 700, /* bound again within a second of the broker's answer */
-	RETRY_FIRST_MS = 500,
-	RETRY_MOST_MS = 5000,
 	ASK_UNBIND_MS = 30000,
-	HELD_MAX_BYTES = 256 * 1024 * 1024, /* of all loads: then the broker keeps what is left */
-};
-
-/* A batch and the connection its tags belong to. In one place at a time: filling, in ingest, finished, or waiting. */
-struct load {
-	struct batch *batch;
-	struct amqp_input *in;
-	uint64_t epoch;
-	uint64_t order; /* of its first message among all that came */
-	struct load *next;
 };
 
 struct amqp_input {
 	/* fixed after start */
 	struct amqp_input_options options;
 	pthread_t thread;
-	int wake_fd; /* written by done() and stop() */
+	int wake_fd; /* written when a load is done, and by stop */
 	/* any thread */
 	atomic_bool stopping;
-	/* under lock */
-	struct lock lock;
-	struct load *finished;
 	/* thread amqp only */
 	struct broker *broker;
-	struct load *filling;
-	struct load *waiting; /* with failed items, the oldest first */
-	struct mono due;      /* when these are tried again at the latest */
-	uint64_t next_order;
-	size_t n_in_ingest, bytes_in_ingest;
-	int64_t pause_ms, retry_ms;
+	struct loads loads;
+	int64_t pause_ms;
 	struct mono tended;
 	bool said_away;    /* the broker's absence was logged */
 	struct map listed; /* the keys of the host-list; the values mean nothing */
@@ -72,231 +49,21 @@ static void wake(struct amqp_input *in)
 	}
 }
 
-static void on_done(struct batch *batch, void *argument)
+/* Whether anything came. */
+static enum rc receive(struct amqp_input *in, bool *any, struct why *why)
 {
-	struct load *l = argument;
-	struct amqp_input *in = l->in;
-
-	(void)batch;
-	lock_take(&in->lock);
-	l->next = in->finished;
-	in->finished = l;
-	lock_give_back(&in->lock);
-	wake(in);
-}
-
-static struct load *load_new(struct amqp_input *in)
-{
-	struct load *l = must_alloc(sizeof(*l));
-
-	l->in = in;
-	l->batch = batch_new(INPUT_AMQP);
-	l->batch->done = on_done;
-	l->batch->argument = l;
-	return l;
-}
-
-static void load_free(struct load *l)
-{
-	if (l == NULL)
-		return;
-	batch_free(l->batch);
-	free(l);
-}
-
-static void hand_over(struct amqp_input *in, struct load *l)
-{
-	in->n_in_ingest++;
-	in->bytes_in_ingest += l->batch->arena.total_bytes;
-	ingest_submit(in->options.ingest, l->batch);
-}
-
-/* 32 hex digits nobody has used. */
-static void unique_id(char out[33])
-{
-	unsigned char random[16];
-
-	must(getrandom(random, sizeof(random), 0) == (ssize_t)sizeof(random));
-	for (size_t i = 0; i < sizeof(random); i++)
-		snprintf(out + 2 * i, 3, "%02x", random[i]);
-}
-
-/* A call that was served is answered; a reply queue that is gone is nobody's loss. */
-static enum rc answer_call(struct amqp_input *in, const struct message *m, struct why *why)
-{
-	char id[33], *reply_q = must_strndup(m->reply_q.s, m->reply_q.n);
-	struct buf body;
-	enum rc rc;
-
-	buf_init(&body, MESSAGE_MAX_BYTES);
-	unique_id(id);
-	reply_call_result(&body, m->kind == MESSAGE_PING ? TEXT("\"Pong\"") : TEXT("null"), m->msg_id, id);
-	rc = broker_publish(in->broker, reply_q, buf_text(&body), why);
-	if (rc == RC_OK) {
-		buf_clear(&body);
-		unique_id(id);
-		reply_call_ending(&body, m->msg_id, id);
-		rc = broker_publish(in->broker, reply_q, buf_text(&body), why);
-	}
-	buf_fini(&body);
-	free(reply_q);
-	return rc;
-}
-
-static bool is_safe(const struct item *i)
-{
-	return i->fate == FATE_STORED || i->fate == FATE_REJECTED;
-}
-
-/* Acknowledge what is safe of a load whose connection still lives. All of it in one go when nothing older is open. */
-static enum rc acknowledge(struct amqp_input *in, struct load *l, size_t *n_failed, struct why *why)
-{
-	struct batch *b = l->batch;
+	struct broker_delivery d;
 	enum rc rc = RC_OK;
 
-	*n_failed = 0;
-	for (size_t i = 0; rc == RC_OK && i < b->n; i++) {
-		struct item *item = &b->item[i];
-
-		if (item->fate == FATE_FAILED)
-			(*n_failed)++;
-		else if (item->fate == FATE_STORED && item->decoded && item->message.reply_q.n > 0 && item->tag != 0)
-			rc = answer_call(in, &item->message, why);
-	}
-	if (rc != RC_OK)
-		return rc;
-	if (*n_failed == 0 && in->waiting == NULL && in->n_in_ingest == 0 && b->item[b->n - 1].tag != 0) {
-		counter_add(COUNTER_BROKER_ACKED, b->n);
-		return broker_ack(in->broker, b->item[b->n - 1].tag, true, why);
-	}
-	for (size_t i = 0; rc == RC_OK && i < b->n; i++) {
-		struct item *item = &b->item[i];
-
-		if (!is_safe(item) || item->tag == 0)
-			continue;
-		rc = broker_ack(in->broker, item->tag, false, why);
-		item->tag = 0; /* acknowledged */
-		counter_add(COUNTER_BROKER_ACKED, 1);
-	}
-	return rc;
-}
-
-/* Keep a load with failed items for another try, in the order in which its messages came. */
-static void keep_waiting(struct amqp_input *in, struct load *l)
-{
-	struct load **at = &in->waiting;
-
-	while (*at != NULL && (*at)->order < l->order)
-		at = &(*at)->next;
-	l->next = *at;
-	*at = l;
-}
-
-static enum rc take_finished(struct amqp_input *in, struct why *why)
-{
-	enum rc rc = RC_OK;
-	struct load *l;
-
-	lock_take(&in->lock);
-	l = in->finished;
-	in->finished = NULL;
-	lock_give_back(&in->lock);
-	while (l != NULL) {
-		struct load *next = l->next;
-		size_t n_failed = 0;
-
-		in->n_in_ingest--;
-		in->bytes_in_ingest -= l->batch->arena.total_bytes;
-		if (rc == RC_OK && broker_connected(in->broker) && l->epoch == broker_epoch(in->broker))
-			rc = acknowledge(in, l, &n_failed, why);
-		if (rc == RC_OK && n_failed > 0) {
-			in->retry_ms = in->retry_ms == 0 ? RETRY_FIRST_MS : in->retry_ms * 2;
-			if (in->retry_ms > RETRY_MOST_MS)
-				in->retry_ms = RETRY_MOST_MS;
-			in->due = mono_after_ms(mono_now(), in->retry_ms);
-			keep_waiting(in, l);
-		} else {
-			load_free(l);
+	*any = false;
+	while (rc == RC_OK && loads_have_room(&in->loads)) {
+		rc = broker_receive(in->broker, &d, why);
+		if (rc == RC_OK) {
+			loads_add(&in->loads, &d);
+			*any = true;
 		}
-		l = next;
 	}
-	if (in->waiting == NULL && in->n_in_ingest == 0)
-		in->retry_ms = 0;
-	return rc;
-}
-
-/* Loads of a dead connection are dropped: the broker sends their messages again. */
-static void drop_dead(struct amqp_input *in)
-{
-	struct load **at = &in->waiting;
-
-	while (*at != NULL) {
-		struct load *l = *at;
-
-		if (broker_connected(in->broker) && l->epoch == broker_epoch(in->broker)) {
-			at = &l->next;
-			continue;
-		}
-		*at = l->next;
-		load_free(l);
-	}
-}
-
-/*
- * Start a round when none is running: what failed before goes first, so that an old info never replaces a newer one;
- * then what has come since. Without news the failed ones wait until they are due.
- */
-static void start_round(struct amqp_input *in, struct mono now)
-{
-	if (in->n_in_ingest > 0 || (in->filling == NULL && mono_ms_between(now, in->due) > 0))
-		return;
-	while (in->waiting != NULL) {
-		struct load *l = in->waiting;
-
-		in->waiting = l->next;
-		hand_over(in, l);
-	}
-	if (in->filling != NULL) {
-		in->filling->batch->accepted_s = wall_now().s;
-		hand_over(in, in->filling);
-		in->filling = NULL;
-	}
-}
-
-/* Whether one more message may be taken: the load being filled and all of them together have their limits. */
-static bool may_receive(const struct amqp_input *in)
-{
-	size_t held = in->bytes_in_ingest;
-
-	for (const struct load *l = in->waiting; l != NULL; l = l->next)
-		held += l->batch->arena.total_bytes;
-	if (in->filling == NULL)
-		return held < HELD_MAX_BYTES;
-	return in->filling->batch->n < BATCH_MESSAGES && in->filling->batch->arena.total_bytes < BATCH_BYTES &&
-	       held + in->filling->batch->arena.total_bytes < HELD_MAX_BYTES;
-}
-
-static enum rc receive(struct amqp_input *in, struct why *why)
-{
-	for (;;) {
-		struct broker_delivery d;
-		enum rc rc = broker_receive(in->broker, &d, why);
-
-		if (rc != RC_OK)
-			return rc == RC_END ? RC_OK : rc;
-		if (in->filling != NULL && in->filling->epoch != broker_epoch(in->broker)) {
-			load_free(in->filling); /* its tags died with their channel; the broker sends them again */
-			in->filling = NULL;
-		}
-		if (in->filling == NULL) {
-			in->filling = load_new(in);
-			in->filling->epoch = broker_epoch(in->broker);
-			in->filling->order = in->next_order++;
-		}
-		batch_add_amqp(in->filling->batch, d.body, d.content_type, d.compression, d.tag);
-		if (!may_receive(in))
-			return RC_OK;
-	}
+	return rc == RC_END ? RC_OK : rc;
 }
 
 /* Hosts that were stored once and are not listed now. AMQP cannot list bindings, so all of them are unbound. */
@@ -357,20 +124,32 @@ static void log_notes(struct amqp_input *in, enum rc rc)
 			 "broker.note", "\"%s\"", note.what.text);
 }
 
-/* Sleep until the deadline, a finished batch, a stop, or something to read. */
-static void wait_for_work(struct amqp_input *in, int64_t ms)
+static void wait_for(struct amqp_input *in, int fd, int64_t ms)
 {
 	struct pollfd fds[2] = {
 		{ .fd = in->wake_fd, .events = POLLIN },
-		{ .fd = broker_connected(in->broker) ? broker_fd(in->broker) : -1, .events = POLLIN },
+		{ .fd = fd, .events = POLLIN },
 	};
-	bool reads = may_receive(in) && !atomic_load(&in->stopping);
 	uint64_t count;
 
-	poll(fds, reads ? 2 : 1, (int)ms);
+	poll(fds, ARRAY_LEN(fds), (int)ms);
 	if ((fds[0].revents & POLLIN) != 0 && read(in->wake_fd, &count, sizeof(count)) < 0) {
 		/* woken by nothing */
 	}
+}
+
+/*
+ * Sleep until something is to be done. While messages come, for a moment whatever happens: waking for each of the small
+ * pieces in which a broker sends costs more than all the rest of reading them.
+ */
+static void wait_for_work(struct amqp_input *in, bool streaming)
+{
+	bool reads = loads_have_room(&in->loads) && !atomic_load(&in->stopping);
+
+	if (streaming && reads)
+		poll(NULL, 0, GATHER_MS);
+	else
+		wait_for(in, reads ? broker_fd(in->broker) : -1, IDLE_MS);
 }
 
 static void connect_once(struct amqp_input *in)
@@ -388,7 +167,7 @@ static void connect_once(struct amqp_input *in)
 		in->pause_ms = in->pause_ms == 0 ? RECONNECT_FIRST_MS : in->pause_ms * 2;
 		if (in->pause_ms > RECONNECT_MOST_MS)
 			in->pause_ms = RECONNECT_MOST_MS;
-		wait_for_work(in, in->pause_ms);
+		wait_for(in, -1, in->pause_ms);
 		return;
 	}
 	counter_add(COUNTER_BROKER_CONNECTS, 1);
@@ -402,15 +181,13 @@ static void connect_once(struct amqp_input *in)
 }
 
 /* One turn with a live connection. */
-static enum rc turn(struct amqp_input *in, struct why *why)
+static enum rc turn(struct amqp_input *in, bool *streaming, struct why *why)
 {
 	struct mono now = mono_now();
-	enum rc rc = RC_OK;
+	enum rc rc = receive(in, streaming, why);
 
-	if (may_receive(in))
-		rc = receive(in, why);
 	if (rc == RC_OK)
-		rc = take_finished(in, why);
+		rc = loads_settle(&in->loads, why);
 	if (rc == RC_OK && mono_ms_between(in->tended, now) >= IDLE_MS) {
 		struct broker_keys keys;
 
@@ -422,9 +199,23 @@ static enum rc turn(struct amqp_input *in, struct why *why)
 	}
 	if (rc != RC_OK)
 		return rc;
-	drop_dead(in);
-	start_round(in, now);
+	loads_drop_dead(&in->loads);
+	loads_hand_over(&in->loads, now);
 	return RC_OK;
+}
+
+/* What is in ingest is waited for; the rest is not acknowledged and comes again. */
+static void finish(struct amqp_input *in)
+{
+	struct why why = { "" };
+
+	while (loads_in_ingest(&in->loads)) {
+		if (loads_settle(&in->loads, &why) != RC_OK)
+			log_line(LOG_LEVEL_WARNING, "broker.unacknowledged", "why=\"%s\": the broker sends them again",
+				 why.text);
+		if (loads_in_ingest(&in->loads))
+			wait_for(in, -1, IDLE_MS);
+	}
 }
 
 static void *run(void *argument)
@@ -434,34 +225,23 @@ static void *run(void *argument)
 	enum rc rc;
 
 	while (!atomic_load(&in->stopping)) {
+		bool streaming = false;
+
 		if (!broker_connected(in->broker)) {
-			load_free(in->filling);
-			in->filling = NULL;
-			drop_dead(in);
-			(void)!take_finished(in, &why);
+			loads_drop_dead(&in->loads);
+			(void)!loads_settle(&in->loads, &why);
 			connect_once(in);
 			continue;
 		}
-		rc = turn(in, &why);
+		rc = turn(in, &streaming, &why);
 		log_notes(in, rc);
 		if (rc != RC_OK)
 			say_away(in, &why);
 		else
-			wait_for_work(in, IDLE_MS);
+			wait_for_work(in, streaming);
 	}
-	while (in->n_in_ingest > 0) {
-		wait_for_work(in, IDLE_MS);
-		if (take_finished(in, &why) != RC_OK)
-			log_line(LOG_LEVEL_WARNING, "broker.unacknowledged", "why=\"%s\": the broker sends them again",
-				 why.text);
-	}
-	load_free(in->filling);
-	while (in->waiting != NULL) {
-		struct load *l = in->waiting;
-
-		in->waiting = l->next;
-		load_free(l);
-	}
+	finish(in);
+	loads_fini(&in->loads);
 	return NULL;
 }
 
@@ -479,7 +259,7 @@ struct amqp_input *amqp_input_start(const struct amqp_input_options *options)
 		if (strcmp(options->hosts->key[i], "#") == 0)
 			in->knows_unbind = true; /* every host is taken: nothing to unbind */
 	}
-	lock_init(&in->lock);
+	loads_init(&in->loads, options->ingest, in->broker, in->wake_fd);
 	thread_start(&in->thread, "amqp", run, in);
 	return in;
 }
@@ -497,6 +277,5 @@ void amqp_input_stop(struct amqp_input *in)
 	free(in->unbind);
 	map_fini(&in->listed, NULL);
 	close(in->wake_fd);
-	lock_fini(&in->lock);
 	free(in);
 }

@@ -201,6 +201,7 @@ enum {
 	SEEN_HOST = 32,
 	SEEN_PLUGIN = 64
 };
+enum { SEEN_CALL = SEEN_METHOD | SEEN_ARGS | SEEN_TYPE | SEEN_HOST | SEEN_PLUGIN };
 enum { SEEN_VERSION = 128, SEEN_MESSAGE = 256 };
 
 static inline bool is_first(unsigned *seen, unsigned which)
@@ -256,6 +257,8 @@ static bool judge_member(struct text key, struct text value, unsigned *seen, str
 		m->plugin = value;
 		return is_first(seen, SEEN_PLUGIN) && is_name(value, true);
 	}
+	if (IS(key, "version"))
+		return is_first(seen, SEEN_VERSION) && IS(value, "1.0");
 	return key.n > 0 && key.s[0] == '_' && !IS(key, "_msg_id") && !IS(key, "_reply_q");
 }
 
@@ -277,7 +280,7 @@ static bool take_call(struct form *f)
 			return false;
 		}
 	} while (TAKE_TO_QUOTE(f, ", \\\"", 1));
-	return seen == (SEEN_ARGS | SEEN_METHOD | SEEN_TYPE | SEEN_HOST | SEEN_PLUGIN) && TAKE(f, "}");
+	return (seen | SEEN_VERSION) == (SEEN_CALL | SEEN_VERSION) && TAKE(f, "}");
 }
 
 static bool take_envelope(struct form *f)

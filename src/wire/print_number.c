@@ -1,5 +1,6 @@
 #include "wire/print_number.h"
 
+#include <endian.h>
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
@@ -10,7 +11,7 @@
 
 __extension__ typedef unsigned __int128 wide;
 
-enum { MANTISSA_BITS = 52, BIAS = 1075, MOST_DIGITS = 17 };
+enum { MANTISSA_BITS = 52, BIAS = 1075, MOST_DIGITS = 17, EIGHT = 100000000 /* 10^8 */ };
 
 static const char pairs[] =
 	"00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
@@ -22,65 +23,64 @@ static void put_pair(char *out, uint64_t below_100)
 	memcpy(out, pairs + 2 * below_100, 2);
 }
 
-static void put_8(char *out, uint32_t v)
+/* Eight decimal digits, the first in the lowest byte, as numbers from 0 to 9; v < 10^8. */
+static uint64_t eight_digits(uint32_t v)
 {
-	uint32_t high = v / 10000, low = v % 10000;
+	uint64_t fours = v / 10000 | (uint64_t)(v % 10000) << 32;
+	uint64_t high = fours * 10486 >> 20 & UINT64_C(0x7F0000007F); /* x / 100 for x < 10^4 */
+	uint64_t twos = high | (fours - 100 * high) << 16;
+	uint64_t tens = twos * 103 >> 10 & UINT64_C(0x000F000F000F000F); /* x / 10 for x < 100 */
 
-	put_pair(out, high / 100);
-	put_pair(out + 2, high % 100);
-	put_pair(out + 4, low / 100);
-	put_pair(out + 6, low % 100);
+	return tens | (twos - 10 * tens) << 8;
 }
 
-static size_t count_digits(uint64_t v)
+/* The same as text, stored at out. */
+static void put_digits(char *out, uint64_t digits)
 {
-	static const uint64_t power[] = {
-		0,
-		10,
-		100,
-		1000,
-		10000,
-		100000,
-		1000000,
-		10000000,
-		100000000,
-		1000000000,
-		10000000000,
-		100000000000,
-		1000000000000,
-		10000000000000,
-		100000000000000,
-		1000000000000000,
-		10000000000000000,
-		100000000000000000,
-		1000000000000000000,
-	};
-	/* log10(2) is 1233/4096, near enough */
-	size_t n = (size_t)(64 - __builtin_clzll(v | 1)) * 1233 >> 12;
-
-	return n + (v >= power[n]); /* a 0 is one digit */
+	digits = htole64(digits | UINT64_C(0x3030303030303030));
+	memcpy(out, &digits, sizeof(digits));
 }
 
-/* v's n digits, n = count_digits(v) at most 18. */
-static void put_digits(char *out, uint64_t v, size_t n)
+/* How many zeros the eight begin or end with; `most` of them count at most, from 0 to 7. */
+static unsigned leading_zeros(uint64_t digits, unsigned most)
 {
-	while (n > 8) {
-		put_8(out + n - 8, (uint32_t)(v % 100000000));
-		v /= 100000000;
-		n -= 8;
-	}
-	for (; n >= 2; v /= 100, n -= 2)
-		put_pair(out + n - 2, v % 100);
-	if (n == 1)
-		*out = (char)('0' + v % 10);
+	return (unsigned)__builtin_ctzll(digits | UINT64_C(1) << 8 * most) / 8;
 }
 
+static unsigned trailing_zeros(uint64_t digits)
+{
+	return digits == 0 ? 8 : (unsigned)__builtin_clzll(digits) / 8;
+}
+
+/* v < 10^8 without leading zeros, at least one digit. Writes 8 bytes. */
+static size_t put_small(char *out, uint32_t v)
+{
+	uint64_t digits = eight_digits(v);
+	unsigned skipped = leading_zeros(digits, 7);
+
+	put_digits(out, digits >> 8 * skipped);
+	return 8 - skipped;
+}
+
+/* v < 10^15. Writes up to 16 bytes. */
 static size_t put_whole(char *out, uint64_t v)
 {
-	size_t n = count_digits(v);
+	size_t n;
 
-	put_digits(out, v, n);
-	return n;
+	if (v < EIGHT)
+		return put_small(out, (uint32_t)v);
+	n = put_small(out, (uint32_t)(v / EIGHT));
+	put_digits(out + n, eight_digits((uint32_t)(v % EIGHT)));
+	return n + 8;
+}
+
+/* Rounded v × power, when dividing it again gives v back; the products' errors are told from a remainder beforehand. */
+static bool is_decimal(double v, double power, int64_t *m)
+{
+	double scaled = v * power;
+
+	*m = (int64_t)(scaled + 0.5); /* signed: the conversion is one instruction */
+	return fabs(scaled - (double)*m) <= scaled * 0x1p-51 && (double)*m / power == v;
 }
 
 /*
@@ -89,39 +89,33 @@ static size_t put_whole(char *out, uint64_t v)
  */
 static size_t print_few_decimals(double v, char *out)
 {
-	uint64_t m, whole, rest;
+	uint64_t digits;
+	int64_t m;
 	size_t n;
 
 	if (v >= 1e15 || FLT_EVAL_METHOD != 0)
 		return 0;
-	m = (uint64_t)v;
+	m = (int64_t)v;
 	if ((double)m == v) {
-		n = put_whole(out, m);
+		n = put_whole(out, (uint64_t)m);
 		memcpy(out + n, ".0", 2);
 		return n + 2;
 	}
-	if (v >= 1e9 || v < 1e-4)
+	if (v >= 1e8 || v < 1e-4)
 		return 0;
-	m = (uint64_t)(v * 100 + 0.5);
-	if ((double)m / 100 == v) {
-		n = put_whole(out, m / 100);
-		out[n++] = '.';
-		put_pair(out + n, m % 100);
-		return n + 2 - (out[n + 1] == '0');
+	if (is_decimal(v, 1e2, &m)) {
+		n = put_small(out, (uint32_t)((uint64_t)m / 100));
+		out[n] = '.';
+		put_pair(out + n + 1, (uint64_t)m % 100);
+		return n + 3 - (m % 10 == 0);
 	}
-	m = (uint64_t)(v * 1e6 + 0.5);
-	if ((double)m / 1e6 != v)
+	if (!is_decimal(v, 1e6, &m))
 		return 0;
-	whole = m / 1000000;
-	rest = m % 1000000;
-	n = put_whole(out, whole);
-	out[n++] = '.';
-	put_pair(out + n, rest / 10000);
-	put_pair(out + n + 2, rest / 100 % 100);
-	put_pair(out + n + 4, rest % 100);
-	for (n += 6; out[n - 1] == '0';)
-		n--;
-	return n;
+	n = put_small(out, (uint32_t)((uint64_t)m / 1000000));
+	digits = eight_digits((uint32_t)((uint64_t)m % 1000000) * 100);
+	out[n] = '.';
+	put_digits(out + n + 1, digits);
+	return n + 9 - trailing_zeros(digits);
 }
 
 /* floor(x / 2^n), also for x < 0. */
@@ -189,45 +183,47 @@ static size_t put_exponent(char *out, int exponent)
 	return n + 2;
 }
 
-/* digits × 10^k */
-static size_t lay_out(uint64_t digits, int k, char *out)
+/* m × 10^k, m of at most 17 digits. Fixed stretches are copied, only the length says what counts. */
+static size_t lay_out(uint64_t m, int k, char *out)
 {
-	size_t n = count_digits(digits), n_shown = n, n_whole;
-	int point = (int)n + k; /* the value is 0.d1d2… × 10^point */
-	char text[MOST_DIGITS + 1] = { 0 };
+	char text[2 * PRINT_NUMBER_MAX_BYTES], *first;
+	uint64_t high = m / EIGHT, middle = eight_digits((uint32_t)(high % EIGHT)),
+		 low = eight_digits((uint32_t)(m % EIGHT));
+	unsigned skipped, zeros = trailing_zeros(low);
+	size_t n;
+	int point; /* the value is 0.d1d2… × 10^point */
 
-	put_digits(text, digits, n);
-	while (n_shown > 1 && text[n_shown - 1] == '0')
-		n_shown--;
+	/* 17 digits, and zeros behind them: a whole number may have more places */
+	text[0] = (char)('0' + high / EIGHT);
+	put_digits(text + 1, middle);
+	put_digits(text + 9, low);
+	memset(text + MOST_DIGITS, '0', sizeof(text) - MOST_DIGITS);
+	skipped = high >= EIGHT ? 0 : high > 0 ? 1 + leading_zeros(middle, 7) : 9 + leading_zeros(low, 7);
+	if (zeros == 8)
+		zeros += trailing_zeros(middle);
+	first = text + skipped;
+	n = MOST_DIGITS - skipped - zeros;
+	point = MOST_DIGITS - (int)skipped + k;
 	if (point > 16 || point <= -4) {
 		size_t at = 1;
 
-		out[0] = text[0];
-		if (n_shown > 1) {
+		out[0] = first[0];
+		if (n > 1) {
 			out[1] = '.';
-			memcpy(out + 2, text + 1, n_shown - 1);
-			at = n_shown + 1;
+			memcpy(out + 2, first + 1, MOST_DIGITS - 1);
+			at = n + 1;
 		}
 		return at + put_exponent(out + at, point - 1);
 	}
 	if (point <= 0) {
-		size_t zeros = (size_t)(2 - point);
-
 		memcpy(out, "0.000", 5);
-		memcpy(out + zeros, text, MOST_DIGITS);
-		return zeros + n_shown;
+		memcpy(out + 2 - point, first, MOST_DIGITS);
+		return (size_t)(2 - point) + n;
 	}
-	n_whole = (size_t)point;
-	if (n_shown > n_whole) {
-		memcpy(out, text, MOST_DIGITS);
-		memmove(out + n_whole + 1, text + n_whole, n_shown - n_whole);
-		out[n_whole] = '.';
-		return n_shown + 1;
-	}
-	memcpy(out, text, n_shown);
-	memset(out + n_shown, '0', n_whole - n_shown);
-	memcpy(out + n_whole, ".0", 2);
-	return n_whole + 2;
+	memcpy(out, first, MOST_DIGITS);
+	out[point] = '.';
+	memcpy(out + point + 1, first + point, MOST_DIGITS);
+	return n > (size_t)point ? n + 1 : (size_t)point + 2;
 }
 
 size_t print_number(double v, char out[PRINT_NUMBER_MAX_BYTES])

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-enum { PRINT_NUMBER_MAX_BYTES = 32 };
+enum { PRINT_NUMBER_MAX_BYTES = 40 };
 
 /*
  * Shortest text that reads back as v, the nearest to v where several are as short; laid out as Python's repr() does: whole

@@ -9,6 +9,7 @@ enum {
 	MAX_WINDOW = 8192, /* slots held at once, unless one coarse slot needs more */
 	MAX_GAP = 512,     /* reading over a longer run of slots that nobody asked for costs more than a second read */
 	FEW = 64,
+	MAX_MORE = 16, /* slots read before those that are needed, to prove a guess */
 };
 
 /* One archive's part of an apply. */
@@ -46,10 +47,11 @@ static size_t group(const struct level *l, const struct change *change, size_t n
 	must(n > 0);
 	*start_s = last_s = wsp_align(change[0].slot_s, unit);
 	for (taken = 1; taken < n; taken++) {
-		int64_t here_s = wsp_align(change[taken].slot_s, unit);
+		int64_t here_s;
 
-		if (here_s == last_s)
+		if (change[taken].slot_s < last_s + unit)
 			continue;
+		here_s = wsp_align(change[taken].slot_s, unit);
 		if ((here_s + unit - *start_s) / a->step_s > most ||
 		    (change[taken].slot_s - change[taken - 1].slot_s) / a->step_s > MAX_GAP)
 			break;
@@ -59,9 +61,8 @@ static size_t group(const struct level *l, const struct change *change, size_t n
 	return taken;
 }
 
-static void put(const struct level *l, struct window *v, struct change *c)
+static void put(const struct level *l, struct window *v, struct change *c, uint32_t i)
 {
-	uint32_t i = (uint32_t)((c->slot_s - v->start_s) / l->archive->step_s);
 	int64_t stored_s = window_stored_s(v, i);
 
 	c->changed = c->kept = false;
@@ -72,6 +73,21 @@ static void put(const struct level *l, struct window *v, struct change *c)
 		return;
 	}
 	c->changed = window_put(v, i, c->slot_s, c->value);
+}
+
+static void put_all(const struct level *l, struct window *v, struct change *change, size_t n)
+{
+	uint32_t step_s = l->archive->step_s, i = 0;
+	int64_t at_s = v->start_s;
+
+	for (size_t k = 0; k < n; k++) {
+		if (change[k].slot_s == at_s + step_s)
+			i++;
+		else
+			i = (uint32_t)((change[k].slot_s - v->start_s) / step_s);
+		at_s = change[k].slot_s;
+		put(l, v, &change[k], i);
+	}
 }
 
 /* What the finer slots of v say about the coarse slot at slot_s. changed, due: one of them is. */
@@ -131,16 +147,58 @@ static enum rc find_base(struct level *l, const struct change *change, size_t n,
 	return rc;
 }
 
-/* Do the slots hold times that belong there? An empty slot says nothing. */
-static bool agrees(const struct window *v)
+/* How far the times that the slots hold are off those that belong there; an empty slot says nothing. */
+enum placing { IN_PLACE, OUT_OF_PLACE, UNKNOWN_PLACE };
+
+static enum placing placing_of(const struct window *v, int64_t *off_s)
 {
 	for (uint32_t i = 0; i < v->n; i++) {
 		int64_t stored_s = window_stored_s(v, i), expected_s = v->start_s + (int64_t)i * v->archive->step_s;
 
-		if (stored_s != 0)
-			return (stored_s - expected_s) % wsp_span_s(v->archive) == 0;
+		if (stored_s == 0)
+			continue;
+		*off_s = (stored_s - expected_s) % wsp_span_s(v->archive);
+		return *off_s == 0 ? IN_PLACE : OUT_OF_PLACE;
 	}
-	return true;
+	return UNKNOWN_PLACE;
+}
+
+/*
+ * A guessed base, which is that of the file before, saves a read too; here slots must prove it, so the window begins a
+ * little earlier, where a series that goes on has some. Slots that are elsewhere by whole steps tell the right base.
+ * *proved is false when nothing was learned, and v is not loaded then.
+ */
+static enum rc load_by_guess(struct level *l, int64_t start_s, uint32_t n_slots, struct window *v, bool *proved,
+			     struct why *why)
+{
+	const struct wsp_archive *a = l->archive;
+	size_t i = (size_t)(a - l->w->archive);
+	uint32_t more = unit_s(l) / a->step_s;
+	int64_t base_s = l->w->guess_base_s[i], off_s;
+
+	*proved = false;
+	if (base_s == 0 || more > MAX_MORE || n_slots + more > a->n_points)
+		return RC_OK;
+	for (int tries = 0; tries < 2; tries++) {
+		enum rc rc = window_load(v, l->w, a, base_s, start_s - (int64_t)more * a->step_s, n_slots + more, why);
+		enum placing placing;
+
+		if (rc != RC_OK)
+			return rc;
+		placing = placing_of(v, &off_s);
+		if (placing == IN_PLACE) {
+			l->base_s = *l->seen_base_s = base_s;
+			*proved = true;
+			return RC_OK;
+		}
+		window_fini(v);
+		if (placing == UNKNOWN_PLACE || off_s % a->step_s != 0)
+			return RC_OK;
+		base_s += off_s;
+		if (base_s <= 0)
+			base_s += wsp_span_s(a);
+	}
+	return RC_OK;
 }
 
 /*
@@ -150,6 +208,8 @@ static bool agrees(const struct window *v)
 static enum rc load(struct level *l, const struct change *change, size_t n, int64_t start_s, uint32_t n_slots,
 		    struct window *v, struct why *why)
 {
+	bool loaded;
+	int64_t off_s;
 	enum rc rc;
 
 	if (*l->seen_base_s != 0) {
@@ -159,10 +219,14 @@ static enum rc load(struct level *l, const struct change *change, size_t n, int6
 			return RC_OK;
 		}
 		rc = window_load(v, l->w, l->archive, l->base_s, start_s, n_slots, why);
-		if (rc != RC_OK || agrees(v))
+		if (rc != RC_OK || placing_of(v, &off_s) != OUT_OF_PLACE)
 			return rc;
 		window_fini(v);
 		memset(l->w->seen_base_s, 0, sizeof(l->w->seen_base_s));
+	} else {
+		rc = load_by_guess(l, start_s, n_slots, v, &loaded, why);
+		if (rc != RC_OK || loaded)
+			return rc;
 	}
 	rc = find_base(l, change, n, why);
 	return rc == RC_OK ? window_load(v, l->w, l->archive, l->base_s, start_s, n_slots, why) : rc;
@@ -184,8 +248,7 @@ static enum rc run_apart(struct level *l, struct change *change, size_t n, struc
 		rc = window_load(&v, l->w, l->archive, l->base_s, start_s, n_slots, why);
 		if (rc != RC_OK)
 			return rc;
-		for (size_t k = i; k < i + taken; k++)
-			put(l, &v, &change[k]);
+		put_all(l, &v, change + i, taken);
 		rc = window_flush(&v, l->w, why);
 		window_fini(&v);
 		if (rc != RC_OK)
@@ -218,8 +281,7 @@ static enum rc run(struct level *l, struct change *change, size_t n, struct wind
 	if (rc != RC_OK)
 		return rc;
 	*held = true;
-	for (size_t i = 0; i < n; i++)
-		put(l, v, &change[i]);
+	put_all(l, v, change, n);
 	*n_up = l->coarser == NULL ? 0 : raise(l, v, change, n, up);
 	return RC_OK;
 }

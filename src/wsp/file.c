@@ -77,6 +77,13 @@ enum rc wsp_attach_like(int taken_fd, struct wsp_seen *seen, struct wsp *out, st
 	return RC_OK;
 }
 
+void wsp_remember(const struct wsp *w, struct wsp_seen *seen)
+{
+	for (size_t i = 0; i < w->n_archives && seen->n_header > 0; i++)
+		if (w->seen_base_s[i] != 0)
+			seen->wsp.guess_base_s[i] = w->seen_base_s[i];
+}
+
 enum rc wsp_imagine(const struct retention *r, struct wsp *out, struct why *why)
 {
 	unsigned char header[WSP_MAX_HEADER_BYTES];

@@ -103,5 +103,6 @@ enum rc wsp_header_decode(const unsigned char *bytes, size_t n, uint64_t file_by
 	out->max_retention_s = max_retention_s;
 	out->n_archives = n_archives;
 	memset(out->seen_base_s, 0, sizeof(out->seen_base_s));
+	memset(out->guess_base_s, 0, sizeof(out->guess_base_s));
 	return RC_OK;
 }

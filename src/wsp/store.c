@@ -213,36 +213,90 @@ static void count(const struct store *s, size_t level, struct wsp_stored *out)
 }
 
 /* The earliest minute that a reader of the coarse archives has not heard of yet. */
-static int64_t held_from(const struct store *s, size_t n)
+static int64_t held_from(const struct change *change, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (s->change[i].changed || s->change[i].due)
-			return s->change[i].slot_s;
+		if (change[i].changed || change[i].due)
+			return change[i].slot_s;
 	return 0;
+}
+
+/* A batch that laps itself cannot wait. */
+static bool may_hold(const struct wsp *w, const struct change *change, size_t n)
+{
+	return w->n_archives > 1 && !wsp_overtakes(w, change[n - 1].slot_s, change[0].slot_s);
+}
+
+static enum rc store_fresh(struct wsp *w, struct wsp_how how, struct change *change, size_t n, int64_t *held_from_s,
+			   struct why *why)
+{
+	bool hold = how.hold_coarse && may_hold(w, change, n);
+	enum rc rc = wsp_apply(w, 0, change, n, hold ? AS_PRODUCT_ALONE : AS_PRODUCT, why);
+
+	if (rc == RC_OK && hold)
+		*held_from_s = held_from(change, n);
+	return rc;
 }
 
 static enum rc store_level(struct store *s, size_t level, struct wsp_stored *out, struct why *why)
 {
-	bool hold;
 	size_t n;
 	enum rc rc = to_changes(s, level, &n, why);
 
 	if (rc != RC_OK || n == 0)
 		return rc;
-	/* A batch that laps itself cannot wait. */
-	hold = s->how.hold_coarse && level == 0 && s->w->n_archives > 1 &&
-	       !wsp_overtakes(s->w, s->change[n - 1].slot_s, s->change[0].slot_s);
-	rc = wsp_apply(s->w, level, s->change, n, hold ? AS_PRODUCT_ALONE : AS_PRODUCT, why);
-	if (rc != RC_OK)
-		return rc;
-	if (hold)
-		out->held_from_s = held_from(s, n);
-	count(s, level, out);
-	return RC_OK;
+	rc = level == 0 ? store_fresh(s->w, s->how, s->change, n, &out->held_from_s, why)
+			: wsp_apply(s->w, level, s->change, n, AS_PRODUCT, why);
+	if (rc == RC_OK)
+		count(s, level, out);
+	return rc;
 }
 
-enum rc wsp_store(struct wsp *w, const struct taken *points, size_t n, struct wsp_how how, struct wsp_stored *out,
-		  struct why *why)
+/*
+ * The usual batch: all points fresh and in order of time. Its changes to the finest archive into out, which has room for
+ * n; 0 when it is another kind of batch.
+ */
+static size_t to_fresh_changes(const struct wsp *w, const struct taken *points, size_t n, bool again,
+			       struct change *out)
+{
+	uint32_t step_s = w->archive[0].step_s;
+	int64_t young_s = wsp_span_s(&w->archive[0]) - step_s, slot_s = INT64_MIN / 2;
+	uint32_t before_s = 0;
+	size_t n_out = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct taken *p = &points[i];
+
+		if (p->t_s < before_s || (int64_t)p->accepted_s - p->t_s > young_s)
+			return 0;
+		before_s = p->t_s;
+		if (p->t_s >= slot_s + step_s) {
+			slot_s = p->t_s < slot_s + 2 * (int64_t)step_s ? slot_s + step_s : wsp_align(p->t_s, step_s);
+			out[n_out++] = (struct change){
+				.slot_s = slot_s, .has = true, .fill = true, .replace = true, .due = again
+			};
+		}
+		out[n_out - 1].value = p->value;
+	}
+	return n_out;
+}
+
+/* Points in order of time that were changes of the finest archive. */
+static void count_fresh(const struct wsp *w, const struct taken *points, size_t n, const struct change *change,
+			struct wsp_stored *out)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		while (points[i].t_s >= change[at].slot_s + w->archive[0].step_s)
+			at++;
+		out->n_kept += change[at].kept;
+		out->n_written += !change[at].kept;
+	}
+}
+
+static enum rc store_any(struct wsp *w, const struct taken *points, size_t n, struct wsp_how how,
+			 struct wsp_stored *out, struct why *why)
 {
 	struct store s = { .w = w, .how = how, .finest_base_s = -1 };
 	struct minute few_minutes[ORDER_FEW];
@@ -270,6 +324,27 @@ enum rc wsp_store(struct wsp *w, const struct taken *points, size_t n, struct ws
 		free(s.scratch);
 	}
 	order_fini(&o);
+	if (rc == RC_OK)
+		*out = stored;
+	return rc;
+}
+
+enum rc wsp_store(struct wsp *w, const struct taken *points, size_t n, struct wsp_how how, struct wsp_stored *out,
+		  struct why *why)
+{
+	struct wsp_stored stored = { 0, 0, 0, 0 };
+	struct change few[ORDER_FEW], *change = n <= ORDER_FEW ? few : must_alloc(n * sizeof(*change));
+	size_t n_changes = to_fresh_changes(w, points, n, how.again, change);
+	enum rc rc = RC_OK;
+
+	if (n_changes > 0) {
+		rc = store_fresh(w, how, change, n_changes, &stored.held_from_s, why);
+		count_fresh(w, points, n, change, &stored);
+	} else if (n > 0) {
+		rc = store_any(w, points, n, how, &stored, why);
+	}
+	if (change != few)
+		free(change);
 	if (rc == RC_OK)
 		*out = stored;
 	return rc;

@@ -35,6 +35,7 @@ struct wsp {
 	size_t n_archives;
 	struct wsp_archive archive[RETENTION_MAX_ARCHIVES]; /* finest first */
 	int64_t seen_base_s[RETENTION_MAX_ARCHIVES];        /* what slot 0 was seen to hold; 0: not yet */
+	int64_t guess_base_s[RETENTION_MAX_ARCHIVES];       /* perhaps, as in the file before; 0: no guess */
 };
 
 enum wsp_allocate { WSP_RESERVE, WSP_SPARSE };
@@ -65,6 +66,8 @@ struct wsp_seen {
 };
 /* wsp_attach() of a file that was opened for writing; quicker when it has the header of the one before. */
 CHECKED enum rc wsp_attach_like(int taken_fd, struct wsp_seen *seen, struct wsp *out, struct why *why);
+/* Before w is closed: what was seen of it is a guess for the next file, which was often made at the same time. */
+void wsp_remember(const struct wsp *w, struct wsp_seen *seen);
 /* open() + wsp_attach(). Errors also: RC_ABSENT. */
 CHECKED enum rc wsp_open(const char *path, bool writable, struct wsp *out, struct why *why);
 /* The new file that r will make, without making it: blank, to be given an overlay. Errors: RC_REFUSED r is impossible. */

@@ -356,6 +356,57 @@ static void takes_payloads_of_the_common_form(void **state)
 	(void)state;
 }
 
+/* Members of a call beside those that are needed. */
+static const struct {
+	const char *member;
+	bool taken;
+} members[] = {
+	{ "\"_unique_id\": \"1\"", true },
+	{ "\"_context_other\": \"1\"", true },
+	{ "\"_context_other\": \"1\", \"_context_other\": \"2\"", true },
+	{ "\"version\": \"1.0\"", true },
+	{ "\"version\": \"1.1\"", false },
+	{ "\"version\": \"1.1\", \"version\": \"1.0\"", false },
+	{ "\"version\": null", false },
+	{ "\"namespace\": null", false },
+	{ "\"namespace\": \"x\"", false },
+	{ "\"_context_other\": null", false },
+	{ "\"_context_other\": \"\\\\\"", false },
+	{ "\"_context_other\": \"\\\"\"", false },
+	{ "\"_context\\\"other\": \"1\"", false },
+	{ "\"_msg_id\": \"1\"", false },
+	{ "\"_reply_q\": \"1\"", false },
+	{ "\"_msg_id\": \"1\", \"_reply_q\": \"1\"", false },
+	{ "\"other\": \"1\"", false },
+	{ "\"\": \"1\"", false },
+	{ "\"args\": \"1\"", false },
+	{ "\"method\": \"ping\"", false },
+	{ "\"_context_type\": \"info\"", false },
+	{ "\"_context_hostid\": \"i\"", false },
+	{ "\"_context_plugin\": \"q\"", false },
+};
+
+static void takes_calls_of_the_common_form(void **state)
+{
+	struct text call =
+		call_of(TEXT("h"), TEXT("p"), TEXT("data"), TEXT("{\"TimeStamp\": \"1\", \"Values\": {\"a\": \"1\"}}"));
+
+	for (size_t i = 0; i < ARRAY_LEN(members); i++)
+		for (int first = 0; first < 2; first++) {
+			struct buf b;
+
+			buf_init(&b, MESSAGE_MAX_BYTES);
+			if (first)
+				buf_addf(&b, "{%s, %.*s", members[i].member, (int)call.n - 1, call.s + 1);
+			else
+				buf_addf(&b, "%.*s, %s}", (int)call.n - 1, call.s, members[i].member);
+			if (must_agree(&arena, enveloped(buf_text(&b), true)) != members[i].taken)
+				fail_msg("%s", members[i].member);
+			buf_fini(&b);
+		}
+	(void)state;
+}
+
 static void takes_names_by_the_rules(void **state)
 {
 	static const char payload[] = "{\"TimeStamp\": \"1\", \"Values\": {\"a\": \"1\"}}";
@@ -498,6 +549,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(agrees_on_poison, start, stop),
 		cmocka_unit_test_setup_teardown(takes_values_as_they_are, start, stop),
 		cmocka_unit_test_setup_teardown(takes_payloads_of_the_common_form, start, stop),
+		cmocka_unit_test_setup_teardown(takes_calls_of_the_common_form, start, stop),
 		cmocka_unit_test_setup_teardown(takes_names_by_the_rules, start, stop),
 		cmocka_unit_test_setup_teardown(keeps_the_last_of_a_repeated_ds, start, stop),
 		cmocka_unit_test_setup_teardown(stops_at_its_limits, start, stop),

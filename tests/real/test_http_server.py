@@ -349,10 +349,9 @@ class MetadataOfOthers(ServersCase):
             self.assertLess(time.monotonic() - begin, 1 * SLOW, 'another client wrote it and it is not seen')
 
     def test_what_another_client_writes_is_seen_within_a_second(self):
-        import redis
         with RedisServer() as server, Daemon(self.folder, redis_storage_host='127.0.0.1', metadata='redis',
                                              redis_storage_port=server.port, http_ingest='true') as d:
-            other = redis.Redis(port=server.port, db=2)
+            other = server.client()
             d.post([message('one'), message('two')])
             questions = {'hosts': {}, 'hinfo': {'host': 'one'}, 'list': {'host': 'one'},
                          'info': {'host': 'one', 'plugin': 'load'}}

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -473,6 +474,283 @@ static void readers_run_beside_the_writer(void **state)
 		assert_true(value_at(t, usual, NOW - i * 60) == i);
 }
 
+/* The slots of the usual series in the archive of a span this long. */
+static size_t look(struct tree *t, const struct taken *pending, size_t n, uint32_t held_from_s, int64_t span_s,
+		   double out[2048])
+{
+	struct span span;
+	struct why why;
+	size_t got = 0;
+
+	if (values_fetch(t->values, &usual, pending, n, held_from_s, NOW - span_s, NOW, NOW, &span, &why) != RC_OK)
+		fail_msg("%s", why.text);
+	assert_true(span.n <= 2048);
+	got = span.n;
+	memcpy(out, span.value, got * sizeof(double));
+	span_fini(&span);
+	return got;
+}
+
+static const int64_t spans_s[] = { 3600, 2 * 86400, 8 * 86400, 60 * 86400 }; /* one in each archive */
+
+static void pending_points_are_read_as_if_written(void **state)
+{
+	struct tree *t = *state;
+	static double before[4][2048], through[4][2048], after[4][2048];
+	const struct taken stored[] = { { NOW - 7200, NOW - 7200, 1 }, { NOW - 300, NOW - 300, 2 } };
+	const struct taken pending[] = { { NOW - 240, NOW - 240, 3 }, { NOW - 180, NOW - 180, 4 },
+					 { NOW - 180, NOW - 180, 5 }, { NOW - 120, NOW, 6 },
+					 { NOW - 3 * 86400, NOW, 7 }, { NOW - 300, NOW, 8 } };
+	struct values_batch b = { .series = usual, .point = stored, .n_points = ARRAY_LEN(stored) };
+	char *path = path_in(t, "0c");
+	struct span span;
+	size_t n[4];
+
+	/* no file at all: as the new one, and none is made */
+	assert_int_equal(values_fetch(t->values, &usual, NULL, 0, 0, NOW - 60, NOW, NOW, &span, NULL), RC_ABSENT);
+	for (size_t i = 0; i < 4; i++)
+		look(t, pending, ARRAY_LEN(pending), 0, spans_s[i], through[i]);
+	assert_true(access(path, F_OK) < 0);
+	b.point = pending;
+	b.n_points = ARRAY_LEN(pending);
+	assert_int_equal(values_write(t->values, &b, 1), RC_OK);
+	for (size_t i = 0; i < 4; i++) {
+		n[i] = look(t, NULL, 0, 0, spans_s[i], after[i]);
+		assert_memory_equal(through[i], after[i], n[i] * sizeof(double));
+	}
+	/* beside a file */
+	b.series.ds = TEXT("other");
+	assert_int_equal(values_write(t->values, &b, 1), RC_OK);
+	b.series = usual;
+	b.point = stored;
+	b.n_points = ARRAY_LEN(stored);
+	assert_int_equal(values_write(t->values, &b, 1), RC_OK);
+	for (size_t i = 0; i < 4; i++) {
+		look(t, NULL, 0, 0, spans_s[i], before[i]);
+		look(t, pending, ARRAY_LEN(pending), 0, spans_s[i], through[i]);
+		look(t, NULL, 0, 0, spans_s[i], after[i]);
+		assert_memory_equal(before[i], after[i], n[i] * sizeof(double));
+	}
+	b.point = pending;
+	b.n_points = ARRAY_LEN(pending);
+	assert_int_equal(values_write(t->values, &b, 1), RC_OK);
+	for (size_t i = 0; i < 4; i++) {
+		look(t, NULL, 0, 0, spans_s[i], after[i]);
+		assert_memory_equal(through[i], after[i], n[i] * sizeof(double));
+	}
+	assert_true(value_at(t, usual, NOW - 180) == 5 && value_at(t, usual, NOW - 300) == 8);
+	free(path);
+}
+
+static void pending_points_are_read_beside_a_damaged_file(void **state)
+{
+	struct tree *t = *state;
+	char *path = path_in(t, "0c/myhost/df/_dev_sda1.wsp");
+	const struct taken pending = { NOW, NOW, 3 }, too_old = { NOW - 31622401, NOW, 3 };
+	double value[2048];
+	struct span span;
+	size_t n;
+
+	assert_int_equal(values_fetch(t->values, &usual, &too_old, 1, 0, NOW - 60, NOW, NOW, &span, NULL), RC_ABSENT);
+	assert_int_equal(write_point(t, usual, NOW - 60, 1, NULL), RC_OK);
+	assert_int_equal(truncate(path, 100), 0);
+	assert_int_equal(values_fetch(t->values, &usual, NULL, 0, 0, NOW - 60, NOW, NOW, &span, NULL), RC_DAMAGED);
+	n = look(t, &pending, 1, NOW - 60, 3600, value);
+	assert_true(value[n - 1] == 3 && isnan(value[n - 2]));
+	assert_false(exists(t, ".quarantine"));
+	free(path);
+}
+
+static void held_coarse_archives_are_read_and_caught_up(void **state)
+{
+	struct tree *t = *state;
+	static double expected[4][2048], got[2048];
+	const struct taken points[] = { { NOW - 660, NOW - 660, 1 }, { NOW - 600, NOW - 600, 2 },
+					{ NOW - 540, NOW - 540, 3 }, { NOW - 480, NOW - 480, 4 },
+					{ NOW - 420, NOW - 420, 5 }, { NOW - 360, NOW - 360, 6 } };
+	struct values_batch b = { .series = usual, .point = points, .n_points = ARRAY_LEN(points) };
+	uint32_t from_s = 0;
+	size_t n[4];
+
+	b.series.ds = TEXT("at once");
+	assert_int_equal(values_write(t->values, &b, 1), RC_OK);
+	assert_int_equal(b.held_from_s_now, 0);
+	for (size_t i = 0; i < 4; i++) {
+		struct span span;
+
+		assert_int_equal(
+			values_fetch(t->values, &b.series, NULL, 0, 0, NOW - spans_s[i], NOW, NOW, &span, NULL), RC_OK);
+		n[i] = span.n;
+		memcpy(expected[i], span.value, n[i] * sizeof(double));
+		span_fini(&span);
+	}
+	b.series = usual;
+	b.hold_coarse = true;
+	b.n_points = 2;
+	for (size_t i = 0; i < 3; i++) { /* two at a time */
+		b.point = points + 2 * i;
+		b.held_from_s = from_s;
+		assert_int_equal(values_write(t->values, &b, 1), RC_OK);
+		from_s = b.held_from_s_now;
+		assert_int_equal(from_s, NOW - 660);
+	}
+	look(t, NULL, 0, 0, spans_s[1], got);
+	assert_true(memcmp(got, expected[1], n[1] * sizeof(double)) != 0); /* they do wait */
+	for (size_t i = 0; i < 4; i++) {
+		look(t, NULL, 0, from_s, spans_s[i], got);
+		assert_memory_equal(got, expected[i], n[i] * sizeof(double));
+	}
+	b.n_points = 0;
+	b.held_from_s = from_s;
+	assert_int_equal(values_write(t->values, &b, 1), RC_OK);
+	assert_int_equal(b.held_from_s_now, from_s);
+	b.hold_coarse = false;
+	assert_int_equal(values_write(t->values, &b, 1), RC_OK);
+	assert_int_equal(b.held_from_s_now, 0);
+	for (size_t i = 0; i < 4; i++) {
+		look(t, NULL, 0, 0, spans_s[i], got);
+		assert_memory_equal(got, expected[i], n[i] * sizeof(double));
+	}
+	/* nothing there: nothing due, and no file is made */
+	b.series.ds = TEXT("gone");
+	assert_int_equal(values_write(t->values, &b, 1), RC_OK);
+	assert_int_equal(b.held_from_s_now, 0);
+	assert_false(exists(t, "0c/myhost/df/gone.wsp"));
+}
+
+/* A point a day later takes the slots that the held ones are worked out from: they are caught up before. */
+static void what_is_held_is_caught_up_before_it_is_overtaken(void **state)
+{
+	struct tree *t = *state;
+	const uint32_t t_s = NOW - 86640; /* begins a slot of 300 s */
+	const struct taken before[] = { { t_s, t_s, 1 }, { t_s + 60, t_s + 60, 1 }, { t_s + 120, t_s + 120, 4 } },
+			   after[] = { { NOW - 240, NOW, 7 }, { NOW, NOW, 8 } };
+	struct values_batch b = { .series = usual, .point = before, .n_points = 3, .hold_coarse = true };
+	double value[2048];
+	size_t n;
+
+	assert_int_equal(values_write(t->values, &b, 1), RC_OK);
+	assert_int_equal(b.held_from_s_now, t_s);
+	b = (struct values_batch){
+		.series = usual, .point = after, .n_points = 2, .hold_coarse = true, .held_from_s = b.held_from_s_now
+	};
+	assert_int_equal(values_write(t->values, &b, 1), RC_OK);
+	assert_int_equal(b.held_from_s_now, NOW - 240);
+	n = look(t, NULL, 0, 0, 2 * 86400, value);
+	assert_true(n == 576);
+	assert_true(value[t_s / 300 - (NOW - 2 * 86400) / 300 - 1] == 2);
+}
+
+static void a_damaged_file_is_moved_to_another_file_system_too(void **state)
+{
+	struct tree *t = *state;
+	char aside[] = "/dev/shm/values-test-XXXXXX", *path = path_in(t, "0c/myhost/df/_dev_sda1.wsp"), *below, *moved;
+	struct stat here, there, st;
+	struct why why;
+
+	if (mkdtemp(aside) == NULL || stat(aside, &there) < 0 || stat(t->root, &here) < 0) {
+		free(path);
+		skip();
+	}
+	values_close(t->values);
+	below = must_format("%s/set/aside", aside);
+	moved = must_format("%s/0c/myhost/df/_dev_sda1.wsp", below);
+	assert_int_equal(values_wsp_open(&(struct values_wsp_options){ t->root, &t->schema, WSP_SPARSE, below },
+					 &t->values, &why),
+			 RC_OK);
+	assert_int_equal(write_point(t, usual, NOW - 60, 1, NULL), RC_OK);
+	assert_int_equal(truncate(path, 50001), 0);
+	assert_int_equal(write_point(t, usual, NOW, 2, NULL), RC_OK);
+	assert_int_equal(stat(moved, &st), 0);
+	assert_int_equal(st.st_size, 50001);
+	assert_false(exists(t, ".quarantine"));
+	assert_true(value_at(t, usual, NOW) == 2 && isnan(value_at(t, usual, NOW - 60)));
+	if (here.st_dev == there.st_dev)
+		print_message("the temporary folder is on /dev/shm's file system: only a rename was tried\n");
+	nftw(aside, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	free(below);
+	free(moved);
+	free(path);
+}
+
+static void without_descriptors_points_wait(void **state)
+{
+	struct tree *t = *state;
+	struct rlimit before, none;
+	const struct taken p = { NOW, NOW, 9 };
+	struct values_batch batch[] = {
+		{ .series = usual, .point = &p, .n_points = 1 },
+		{ .series = series_of("other", "a7/other", "df", "v"), .point = &p, .n_points = 1 },
+	};
+
+	assert_int_equal(write_point(t, usual, NOW - 60, 1, NULL), RC_OK);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 3;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(values_write(t->values, batch, 2), RC_DISK);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(batch[0].rc, RC_DISK);
+	assert_int_equal(batch[1].rc, RC_DISK);
+	assert_int_equal(values_write(t->values, batch, 2), RC_OK);
+	assert_true(value_at(t, usual, NOW) == 9);
+	assert_int_equal(values_sync(t->values, NULL), RC_OK);
+}
+
+enum { N_WRITERS = 3, N_OF_ONE = 40 };
+
+struct writer {
+	struct tree *tree;
+	int number;
+};
+
+static void *write_own_series(void *argument)
+{
+	const struct writer *x = argument;
+	char ds[N_OF_ONE][16];
+	struct values_batch batch[N_OF_ONE];
+	struct taken p[N_OF_ONE];
+
+	for (int round = 0; round < 5; round++) {
+		for (int i = 0; i < N_OF_ONE; i++) {
+			snprintf(ds[i], sizeof(ds[i]), "w%d_%d", x->number, i);
+			p[i] = (struct taken){ (uint32_t)(NOW - 60 * round), NOW, x->number * 1000 + i + round };
+			batch[i] = (struct values_batch){ .series = usual, .point = &p[i], .n_points = 1 };
+			batch[i].series.ds = text_of(ds[i]);
+			if (i % 2 == 1)
+				batch[i].series.folder = TEXT("a7/other");
+		}
+		must(values_write(x->tree->values, batch, N_OF_ONE) == RC_OK);
+		must(values_sync(x->tree->values, NULL) == RC_OK);
+	}
+	return NULL;
+}
+
+static void several_threads_write_at_once(void **state)
+{
+	struct tree *t = *state;
+	struct writer writer[N_WRITERS];
+	pthread_t thread[N_WRITERS];
+
+	for (int i = 0; i < N_WRITERS; i++) {
+		writer[i] = (struct writer){ t, i };
+		assert_int_equal(pthread_create(&thread[i], NULL, write_own_series, &writer[i]), 0);
+	}
+	for (int i = 0; i < N_WRITERS; i++)
+		pthread_join(thread[i], NULL);
+	for (int i = 0; i < N_WRITERS * N_OF_ONE; i++) {
+		struct series s = usual;
+		char ds[16];
+
+		snprintf(ds, sizeof(ds), "w%d_%d", i / N_OF_ONE, i % N_OF_ONE);
+		s.ds = text_of(ds);
+		if (i % 2 == 1)
+			s.folder = TEXT("a7/other");
+		for (int round = 0; round < 5; round++)
+			assert_true(value_at(t, s, NOW - 60 * round) == i / N_OF_ONE * 1000 + i % N_OF_ONE + round);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -491,6 +769,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(points_too_old_for_their_file_are_told, begin, end),
 		cmocka_unit_test_setup_teardown(a_second_daemon_is_told_the_first_ones_pid, begin, end),
 		cmocka_unit_test_setup_teardown(readers_run_beside_the_writer, begin, end),
+		cmocka_unit_test_setup_teardown(pending_points_are_read_as_if_written, begin, end),
+		cmocka_unit_test_setup_teardown(pending_points_are_read_beside_a_damaged_file, begin, end),
+		cmocka_unit_test_setup_teardown(held_coarse_archives_are_read_and_caught_up, begin, end),
+		cmocka_unit_test_setup_teardown(what_is_held_is_caught_up_before_it_is_overtaken, begin, end),
+		cmocka_unit_test_setup_teardown(a_damaged_file_is_moved_to_another_file_system_too, begin, end),
+		cmocka_unit_test_setup_teardown(without_descriptors_points_wait, begin, end),
+		cmocka_unit_test_setup_teardown(several_threads_write_at_once, begin, end),
 	};
 
 	if (log_open(NULL, LOG_LEVEL_CRITICAL, LOG_LEVEL_CRITICAL, NULL) != RC_OK)
