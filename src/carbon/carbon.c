@@ -28,6 +28,8 @@ enum {
 	MOST_CONNECTIONS = 10000,
 	NAMES_MAX_BYTES = 256 * 1024 * 1024,
 	STOP_MS = 500,
+	GATHER_MS = 1, /* after a round of less than GATHER_BYTES more may gather: waking costs more than reading */
+	GATHER_BYTES = 64 * 1024,
 	NO_FILES_MS = 1000, /* no accept() for so long when the process has no more descriptors */
 };
 
@@ -62,6 +64,7 @@ struct carbon {
 	bool accepting;
 	struct mono accept_again; /* not before, when not accepting */
 	bool stalled;
+	size_t n_read;   /* bytes of this round */
 	char *bytes;     /* room for a part of a line, a read, and what the parser may look at behind it */
 	char *datagrams; /* DATAGRAMS of them, each likewise */
 };
@@ -225,6 +228,7 @@ static void read_connection(struct carbon *c, struct watched *w)
 	ssize_t n = read(w->fd, into, READ_BYTES);
 
 	if (n > 0) {
+		c->n_read += (size_t)n;
 		into -= w->n_part;
 		if (w->n_part > 0)
 			memcpy(into, w->part, w->n_part);
@@ -271,6 +275,7 @@ static void read_datagrams(struct carbon *c, struct watched *w)
 		char *bytes = v[i].iov_base;
 		size_t n_bytes = m[i].msg_len;
 
+		c->n_read += n_bytes;
 		note_drops(w, &m[i].msg_hdr);
 		if (n_bytes > 0 && bytes[n_bytes - 1] != '\n')
 			bytes[n_bytes++] = '\n'; /* the end of a datagram ends a line */
@@ -301,13 +306,21 @@ static void serve(struct carbon *c, struct watched *w)
 }
 
 /* Only for news from ingest and for time to pass: sockets wait. */
-static void wait_stalled(struct carbon *c, int64_t ms)
+static void wait_aside(struct carbon *c, int64_t ms)
 {
 	struct pollfd one = { .fd = c->wake_fd, .events = POLLIN };
 	uint64_t ignored;
 
 	if (poll(&one, 1, (int)ms) > 0)
 		(void)!read(c->wake_fd, &ignored, sizeof(ignored));
+}
+
+/* A little rest. News from ingest end it and are left for the next round. */
+static void gather(const struct carbon *c)
+{
+	struct pollfd one = { .fd = c->wake_fd, .events = POLLIN };
+
+	(void)poll(&one, 1, GATHER_MS);
 }
 
 static void finish_round(struct carbon *c)
@@ -350,16 +363,19 @@ static void round_of(struct carbon *c)
 	int n, ms = timeout_ms(c);
 
 	if (c->stalled) {
-		wait_stalled(c, ms);
+		wait_aside(c, ms);
 		intake_begin(c->intake, wall_now().s);
 		finish_round(c);
 		return;
 	}
 	n = epoll_wait(c->epoll_fd, event, EVENTS, ms);
+	c->n_read = 0;
 	intake_begin(c->intake, wall_now().s);
 	for (int i = 0; i < n && !intake_stalled(c->intake); i++)
 		serve(c, event[i].data.ptr);
 	finish_round(c);
+	if (c->n_read > 0 && c->n_read < GATHER_BYTES)
+		gather(c);
 }
 
 /* What was read is handed over; when that cannot be done soon it is lost, as what stood in the sockets is. */
@@ -374,7 +390,7 @@ static void hand_over_rest(struct carbon *c)
 		left = intake_n_waiting(c->intake);
 		if (!intake_busy(c->intake) && (left == 0 || mono_ms_between(mono_now(), deadline) <= 0))
 			break;
-		wait_stalled(c, 20);
+		wait_aside(c, 20);
 	}
 	if (left > 0)
 		log_line(LOG_LEVEL_WARNING, "carbon.dropped", "lines=%zu: could not be accepted before the end", left);

@@ -4,7 +4,7 @@
 
 #include "base/counter.h"
 #include "base/mem.h"
-#include "carbon/load.h"
+#include "carbon/passage.h"
 
 enum {
 	GROUP_POINTS = 4096, /* accepted together, about: 64 KiB */
@@ -17,7 +17,7 @@ enum {
 struct intake {
 	struct intake_options options;
 	struct known known;
-	struct loads loads;
+	struct passage passage;
 	/* points of known series, not accepted yet */
 	struct numbered *group;
 	size_t n_group, group_capacity;
@@ -53,7 +53,7 @@ struct intake *intake_new(const struct intake_options *options)
 	in->options = *options;
 	in->shortest_s = shortest_longest_s(options->schema);
 	known_init(&in->known, options->known_max_bytes);
-	loads_init(&in->loads, options->submit, options->wake, options->argument);
+	passage_init(&in->passage, options->submit, options->wake, options->argument);
 	return in;
 }
 
@@ -61,7 +61,7 @@ void intake_free(struct intake *in)
 {
 	if (in == NULL)
 		return;
-	loads_fini(&in->loads);
+	passage_fini(&in->passage);
 	known_fini(&in->known);
 	free(in->group);
 	free(in);
@@ -116,7 +116,7 @@ static bool ready(struct intake *in, struct known_name *e, const struct series *
 		return e->mark == in->mark;
 	}
 	/* points of it are in a batch: what comes now stays behind them */
-	if ((int32_t)(in->loads.done_number - e->mark) < 0)
+	if ((int32_t)(in->passage.done_number - e->mark) < 0)
 		return false;
 	id = registry_find(in->options.registry, s->host, s->plugin, s->ds);
 	if (id == REGISTRY_NONE || !told(in, id))
@@ -130,13 +130,13 @@ static void refuse_line(struct intake *in, enum reason reason, const char *detai
 			struct text line)
 {
 	counter_add(COUNTER_CARBON_BAD_LINES, 1);
-	loads_add_refused(&in->loads, reason, detail, s, line, in->now_s);
+	passage_add_refused(&in->passage, reason, detail, s, line, in->now_s);
 }
 
 /* A name that is not in the table is put there; KNOWN_NONE when it is full. */
 static uint32_t get_to_know(struct intake *in, struct text key)
 {
-	return known_add(&in->known, key, REGISTRY_NONE, in->loads.done_number);
+	return known_add(&in->known, key, REGISTRY_NONE, in->passage.done_number);
 }
 
 static void take_point(struct intake *in, uint32_t handle, const struct line *l, const struct series *s,
@@ -159,9 +159,9 @@ static void take_point(struct intake *in, uint32_t handle, const struct line *l,
 		}
 	} else {
 		e->id = REGISTRY_NONE;
-		e->mark = in->loads.filling_number;
+		e->mark = in->passage.filling_number;
 	}
-	loads_add_point(&in->loads, s, l->t_s, l->value, line, in->now_s);
+	passage_add_point(&in->passage, s, l->t_s, l->value, line, in->now_s);
 }
 
 static inline uint32_t follow(struct intake *in, struct intake_place *place, uint32_t handle)
@@ -350,19 +350,19 @@ void intake_refuse(struct intake *in, struct text line, const char *what)
 void intake_end(struct intake *in, struct mono now)
 {
 	accept_group(in);
-	loads_turn(&in->loads, now);
+	passage_turn(&in->passage, now);
 }
 
 bool intake_stalled(const struct intake *in)
 {
-	return in->refused || loads_full(&in->loads);
+	return in->refused || passage_full(&in->passage);
 }
 
 bool intake_due(const struct intake *in, struct mono now, int64_t *ms)
 {
-	int64_t due_ms = mono_ms_between(now, in->loads.due);
+	int64_t due_ms = mono_ms_between(now, in->passage.due);
 
-	if (!in->refused && !in->loads.failed)
+	if (!in->refused && !in->passage.failed)
 		return false;
 	*ms = in->refused ? RETRY_MS : due_ms > 0 ? due_ms : 0;
 	return true;
@@ -370,12 +370,12 @@ bool intake_due(const struct intake *in, struct mono now, int64_t *ms)
 
 bool intake_busy(const struct intake *in)
 {
-	return in->loads.with_ingest;
+	return in->passage.with_ingest;
 }
 
 size_t intake_n_waiting(const struct intake *in)
 {
-	return in->n_group + loads_n_waiting(&in->loads);
+	return in->n_group + passage_n_waiting(&in->passage);
 }
 
 size_t intake_bytes(const struct intake *in)

@@ -53,12 +53,16 @@ static void close_both(struct carbon_socket *s)
 /* The port that the kernel chose. */
 static int bound_port(int fd)
 {
-	struct sockaddr_storage address = { 0 };
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} address;
 	socklen_t n = sizeof(address);
 
-	must(getsockname(fd, (struct sockaddr *)&address, &n) == 0);
-	return ntohs(address.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&address)->sin6_port
-						   : ((const struct sockaddr_in *)&address)->sin_port);
+	memset(&address, 0, sizeof(address));
+	must(getsockname(fd, &address.any, &n) == 0);
+	return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 static void set_port(struct addrinfo *where, int port)

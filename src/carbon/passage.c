@@ -1,4 +1,4 @@
-#include "carbon/load.h"
+#include "carbon/passage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,14 +15,14 @@ enum {
 
 static void on_done(struct batch *b, void *argument)
 {
-	struct loads *l = argument;
+	struct passage *l = argument;
 
 	(void)b;
 	atomic_store(&l->returned, true);
 	l->wake(l->argument);
 }
 
-static struct batch *new_batch(struct loads *l)
+static struct batch *new_batch(struct passage *l)
 {
 	struct batch *b = batch_new(INPUT_CARBON);
 
@@ -31,21 +31,21 @@ static struct batch *new_batch(struct loads *l)
 	return b;
 }
 
-void loads_init(struct loads *l, void (*submit)(void *, struct batch *), void (*wake)(void *), void *argument)
+void passage_init(struct passage *l, void (*submit)(void *, struct batch *), void (*wake)(void *), void *argument)
 {
-	*l = (struct loads){ .submit = submit, .wake = wake, .argument = argument, .filling_number = 1 };
+	*l = (struct passage){ .submit = submit, .wake = wake, .argument = argument, .filling_number = 1 };
 	l->filling = new_batch(l);
 	l->out = new_batch(l);
 }
 
-void loads_fini(struct loads *l)
+void passage_fini(struct passage *l)
 {
 	must(!l->with_ingest);
 	batch_free(l->filling);
 	batch_free(l->out);
 }
 
-static struct item *new_item(struct loads *l, int64_t accepted_s)
+static struct item *new_item(struct passage *l, int64_t accepted_s)
 {
 	struct batch *b = l->filling;
 
@@ -56,7 +56,7 @@ static struct item *new_item(struct loads *l, int64_t accepted_s)
 }
 
 /* The newest item, when the point belongs to the same message; else a new one. */
-static struct item *item_for(struct loads *l, const struct series *s, int64_t t_s, int64_t accepted_s)
+static struct item *item_for(struct passage *l, const struct series *s, int64_t t_s, int64_t accepted_s)
 {
 	struct batch *b = l->filling;
 	struct item *i = l->open ? &b->item[b->n - 1] : NULL;
@@ -77,7 +77,7 @@ static struct item *item_for(struct loads *l, const struct series *s, int64_t t_
 	return i;
 }
 
-static void add_sample(struct loads *l, struct item *i, const struct sample *one)
+static void add_sample(struct passage *l, struct item *i, const struct sample *one)
 {
 	struct message *m = &i->message;
 
@@ -94,7 +94,7 @@ static void add_sample(struct loads *l, struct item *i, const struct sample *one
 }
 
 /* The lines of one message stand behind each other, as they came. */
-static void add_original(struct loads *l, struct item *i, struct text line)
+static void add_original(struct passage *l, struct item *i, struct text line)
 {
 	size_t n = i->original.n, n_new = n + (n > 0) + line.n;
 	char *more;
@@ -113,8 +113,8 @@ static void add_original(struct loads *l, struct item *i, struct text line)
 	i->original.n = n_new;
 }
 
-void loads_add_point(struct loads *l, const struct series *s, int64_t t_s, double value, struct text line,
-		     int64_t accepted_s)
+void passage_add_point(struct passage *l, const struct series *s, int64_t t_s, double value, struct text line,
+		       int64_t accepted_s)
 {
 	struct item *i = item_for(l, s, t_s, accepted_s);
 
@@ -124,8 +124,8 @@ void loads_add_point(struct loads *l, const struct series *s, int64_t t_s, doubl
 	add_original(l, i, line);
 }
 
-void loads_add_refused(struct loads *l, enum reason reason, const char *detail, const struct series *s,
-		       struct text line, int64_t accepted_s)
+void passage_add_refused(struct passage *l, enum reason reason, const char *detail, const struct series *s,
+			 struct text line, int64_t accepted_s)
 {
 	struct batch *b = l->filling;
 	struct item *i = new_item(l, accepted_s);
@@ -150,7 +150,7 @@ static bool any_failed(const struct batch *b)
 	return false;
 }
 
-static void take_back(struct loads *l, struct mono now)
+static void take_back(struct passage *l, struct mono now)
 {
 	atomic_store(&l->returned, false);
 	l->with_ingest = false;
@@ -167,14 +167,14 @@ static void take_back(struct loads *l, struct mono now)
 	l->due = mono_after_ms(now, l->retry_ms);
 }
 
-static void hand_over(struct loads *l)
+static void hand_over(struct passage *l)
 {
 	l->with_ingest = true;
 	l->failed = false;
 	l->submit(l->argument, l->out);
 }
 
-void loads_turn(struct loads *l, struct mono now)
+void passage_turn(struct passage *l, struct mono now)
 {
 	struct batch *full;
 
@@ -197,12 +197,12 @@ void loads_turn(struct loads *l, struct mono now)
 	hand_over(l);
 }
 
-bool loads_full(const struct loads *l)
+bool passage_full(const struct passage *l)
 {
 	return l->filling->n >= FULL_ITEMS || l->filling->arena.total_bytes >= FULL_BYTES;
 }
 
-size_t loads_n_waiting(const struct loads *l)
+size_t passage_n_waiting(const struct passage *l)
 {
 	return l->filling->n + l->out->n;
 }

@@ -2,17 +2,15 @@
  * Batches of carbon lines on their way through ingest: one being filled, one being stored, in the order they came. What
  * fails is tried again, and nothing overtakes it. Private to carbon/.
  */
-#ifndef CARBON_LOAD_H
-#define CARBON_LOAD_H
+#ifndef CARBON_PASSAGE_H
+#define CARBON_PASSAGE_H
 
 #include <stdatomic.h>
 
 #include "carbon/line.h"
 #include "ingest/ingest.h"
 
-struct load;
-
-struct loads {
+struct passage {
 	/* fixed after init */
 	void (*submit)(void *argument, struct batch *b);
 	void (*wake)(void *argument);
@@ -31,21 +29,21 @@ struct loads {
 	bool open;
 };
 
-void loads_init(struct loads *l, void (*submit)(void *, struct batch *), void (*wake)(void *), void *argument);
-void loads_fini(struct loads *l);
+void passage_init(struct passage *l, void (*submit)(void *, struct batch *), void (*wake)(void *), void *argument);
+void passage_fini(struct passage *l);
 
 /* Add a point to be stored. Texts are copied. */
-void loads_add_point(struct loads *l, const struct series *s, int64_t t_s, double value, struct text line,
-		     int64_t accepted_s);
+void passage_add_point(struct passage *l, const struct series *s, int64_t t_s, double value, struct text line,
+		       int64_t accepted_s);
 /* Add a line to be kept aside. */
-void loads_add_refused(struct loads *l, enum reason reason, const char *detail, const struct series *s,
-		       struct text line, int64_t accepted_s);
+void passage_add_refused(struct passage *l, enum reason reason, const char *detail, const struct series *s,
+			 struct text line, int64_t accepted_s);
 
 /* Take back what is finished; submit what is filled, or due again. */
-void loads_turn(struct loads *l, struct mono now);
+void passage_turn(struct passage *l, struct mono now);
 /* The one being filled is as full as it may be, and the other not back. */
-bool loads_full(const struct loads *l);
+bool passage_full(const struct passage *l);
 /* Lines not yet stored, about. */
-size_t loads_n_waiting(const struct loads *l);
+size_t passage_n_waiting(const struct passage *l);
 
 #endif
