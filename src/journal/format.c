@@ -74,6 +74,18 @@ bool format_record_get(const unsigned char header[FORMAT_HEADER_BYTES], enum for
 	return bytes_get_le32(header) == mark_of(kind);
 }
 
+size_t format_record_find(const unsigned char *bytes, size_t n, enum format_kind kind, uint32_t number)
+{
+	unsigned char wanted[8];
+
+	bytes_put_le32(wanted, mark_of(kind));
+	bytes_put_le32(wanted + 4, number);
+	for (size_t at = 0; at + sizeof(wanted) <= n; at += FORMAT_ALIGN_BYTES)
+		if (memcmp(bytes + at, wanted, sizeof(wanted)) == 0)
+			return at;
+	return n;
+}
+
 size_t format_record_bytes(enum format_kind kind, uint32_t n)
 {
 	if (kind == FORMAT_SEGMENT)

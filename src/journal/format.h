@@ -49,6 +49,8 @@ void format_record_put(unsigned char *record, enum format_kind kind, const struc
 /* The header alone, not looked at for sense; false: it does not begin with the mark. */
 bool format_record_get(const unsigned char header[FORMAT_HEADER_BYTES], enum format_kind kind,
 		       struct format_record *out);
+/* The first multiple of FORMAT_ALIGN_BYTES at which such a header may stand: a quick look; n when there is none. */
+size_t format_record_find(const unsigned char *bytes, size_t n, enum format_kind kind, uint32_t number);
 /* Bytes of the whole record, padding included; 0 when it is larger than any record may be. */
 size_t format_record_bytes(enum format_kind kind, uint32_t n);
 bool format_record_whole(const unsigned char *record, size_t n_bytes);

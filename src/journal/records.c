@@ -2,6 +2,8 @@
 
 #include "base/fileio.h"
 
+enum { SEARCH_BYTES = 1 << 16 };
+
 /* Make [at, at + n) of the file stand in the window. Less where the file ends: *have. */
 static enum rc look(struct records *r, uint64_t at, size_t n, const unsigned char **bytes, size_t *have,
 		    struct why *why)
@@ -83,15 +85,25 @@ static enum rc whole_at(struct records *r, uint64_t at, struct format_record *ou
 static enum rc search(struct records *r, struct format_record *out, const unsigned char **record, size_t *n_bytes,
 		      size_t n_torn_bytes, struct why *why)
 {
+	size_t have, skipped;
 	bool whole = false;
 	uint64_t at = r->at;
 	enum rc rc;
 
 	while (!whole) {
 		at += FORMAT_ALIGN_BYTES;
-		rc = whole_at(r, at, out, record, n_bytes, &whole, why);
-		if (rc == RC_END)
+		rc = look(r, at, SEARCH_BYTES, record, &have, why);
+		if (rc == RC_OK && have == 0)
 			break;
+		if (rc == RC_OK) {
+			skipped = format_record_find(*record, have, r->kind, r->number);
+			if (skipped == have) {
+				at += (have - 1) / FORMAT_ALIGN_BYTES * FORMAT_ALIGN_BYTES;
+				continue;
+			}
+			at += skipped;
+			rc = whole_at(r, at, out, record, n_bytes, &whole, why);
+		}
 		if (rc != RC_OK)
 			return rc;
 	}
