@@ -257,7 +257,7 @@ static void full_is_said_at_the_limit(void **state)
 /* Chunks are used again: rounds of filling and settling take no more memory than the first. */
 static void chunks_are_recycled(void **state)
 {
-	enum { SERIES = 3000, ROUNDS = 20 };
+	enum { SERIES = 1000, ROUNDS = 5 };
 	struct cache *c = cache_new(UINT64_MAX);
 	struct cache_stats first, stats;
 
@@ -278,6 +278,30 @@ static void chunks_are_recycled(void **state)
 		assert_int_equal(bytes_used(c), 0);
 		assert_int_equal(cache_oldest_era(c, NONE), NONE);
 	}
+	cache_free(c);
+}
+
+/* What one stretch of series set free, another one uses. */
+static void free_chunks_are_shared(void **state)
+{
+	enum { POINTS = 150000 };
+	struct cache *c = cache_new(UINT64_MAX);
+	struct numbered *point = must_alloc(POINTS * sizeof(*point));
+	struct cache_stats first, stats;
+
+	(void)state;
+	for (uint32_t round = 0; round < 4; round++) {
+		for (uint32_t i = 0; i < POINTS; i++)
+			point[i] = (struct numbered){ round * 5000, i, i };
+		cache_append(c, point, POINTS, 1, 1);
+		cache_stats(c, &stats);
+		if (round == 0)
+			first = stats;
+		assert_int_equal(stats.bytes_taken, first.bytes_taken);
+		assert_true(take(c, round * 5000));
+		cache_settle(c, round * 5000);
+	}
+	free(point);
 	cache_free(c);
 }
 
@@ -322,7 +346,7 @@ struct model {
 	uint32_t version;               /* the cache's, when last looked at */
 };
 
-enum { MODEL_SERIES = 48, MODEL_STEPS = 60000 };
+enum { MODEL_SERIES = 48, MODEL_STEPS = 30000 };
 
 static uint32_t seed = 1;
 
@@ -535,7 +559,7 @@ static void all_orders_do_as_the_model(void **state)
  * Everybody at once: two that append (odd times, even times), two that take and settle or give back, one that reads. Each
  * point is settled once; a reader sees each writer's points in order and never a time twice.
  */
-enum { BUSY_SERIES = 1500, BUSY_TICKS = 300, WRITERS = 2, TAKERS = 2 };
+enum { BUSY_SERIES = 1500, BUSY_TICKS = 200, WRITERS = 2, TAKERS = 2 };
 
 struct busy {
 	struct cache *c;
@@ -757,6 +781,7 @@ int main(void)
 		cmocka_unit_test(held_slots_keep_their_era),
 		cmocka_unit_test(full_is_said_at_the_limit),
 		cmocka_unit_test(chunks_are_recycled),
+		cmocka_unit_test(free_chunks_are_shared),
 		cmocka_unit_test(eras_beyond_the_table_count_as_older_ones),
 		cmocka_unit_test(all_orders_do_as_the_model),
 		cmocka_unit_test(no_point_is_lost_or_doubled_by_threads),
