@@ -237,14 +237,15 @@ static enum rc open_or_imagine(const struct values_wsp *v, struct question *q, s
 /* The slots as they will be: whatever is pending may have been stored in part before, so all is worked out anew. */
 static enum rc read_through(struct wsp *w, const struct question *q, struct span *out, struct why *why)
 {
-	struct wsp_how how = { .again = true };
+	bool finest = wsp_fetches_finest(w, q->from_s, q->now_s);
+	struct wsp_how how = { .again = true, .hold_coarse = finest };
 	struct wsp_stored stored;
 	struct overlay overlay;
 	enum rc rc = RC_OK;
 
 	overlay_init(&overlay);
 	w->overlay = &overlay;
-	if (q->held_from_s != 0)
+	if (q->held_from_s != 0 && !finest)
 		rc = wsp_catch_up(w, q->held_from_s, why);
 	if (rc == RC_OK && q->n_pending > 0)
 		rc = wsp_store(w, q->pending, q->n_pending, how, &stored, why);

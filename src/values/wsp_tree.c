@@ -108,6 +108,11 @@ static enum rc rc_of(int root_fd, int error)
 	}
 }
 
+static bool is_no_space(int error)
+{
+	return error == ENOSPC || error == EDQUOT;
+}
+
 static enum rc open_folder(struct tree_folder *f, struct why *why)
 {
 	char path[PATH_BYTES];
@@ -162,7 +167,7 @@ enum rc tree_folder_make(struct tree_folder *f, struct why *why)
 
 	folder_path(f, "", path);
 	rc = make_folders(f->root_fd, path, why);
-	f->no_space = f->no_space || (rc == RC_DISK && errno == ENOSPC);
+	f->no_space = f->no_space || (rc == RC_DISK && is_no_space(errno));
 	return rc == RC_OK ? open_folder(f, why) : rc;
 }
 
@@ -205,7 +210,7 @@ enum rc tree_create(struct tree_folder *f, struct text ds, const struct retentio
 	file_name(ds, name);
 	errno = 0;
 	rc = wsp_create(f->fd, name, r, allocate, out, why);
-	f->no_space = rc == RC_DISK && errno == ENOSPC;
+	f->no_space = rc == RC_DISK && is_no_space(errno);
 	if (rc == RC_DISK && faccessat(f->fd, ".", W_OK | X_OK, 0) < 0)
 		rc = rc_of(f->root_fd, errno);
 	return rc;

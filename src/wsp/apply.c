@@ -51,9 +51,10 @@ static size_t group(const struct level *l, const struct change *change, size_t n
 
 		if (change[taken].slot_s < last_s + unit)
 			continue;
-		here_s = wsp_align(change[taken].slot_s, unit);
-		if ((here_s + unit - *start_s) / a->step_s > most ||
-		    (change[taken].slot_s - change[taken - 1].slot_s) / a->step_s > MAX_GAP)
+		here_s = change[taken].slot_s < last_s + 2 * (int64_t)unit ? last_s + unit
+									   : wsp_align(change[taken].slot_s, unit);
+		if (here_s + unit - *start_s > (int64_t)most * a->step_s ||
+		    change[taken].slot_s - change[taken - 1].slot_s > MAX_GAP * (int64_t)a->step_s)
 			break;
 		last_s = here_s;
 	}

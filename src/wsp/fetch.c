@@ -37,10 +37,25 @@ static enum rc read_values(const struct wsp *w, const struct wsp_archive *a, int
 	return RC_OK;
 }
 
+/* The first archive that reaches from_s, which is not before the longest. */
+static const struct wsp_archive *pick(const struct wsp *w, int64_t from_s, int64_t now_s)
+{
+	const struct wsp_archive *a = w->archive;
+
+	while (wsp_span_s(a) < now_s - from_s)
+		a++;
+	return a;
+}
+
+bool wsp_fetches_finest(const struct wsp *w, int64_t from_s, int64_t now_s)
+{
+	return from_s > now_s || (from_s >= now_s - w->max_retention_s && pick(w, from_s, now_s) == w->archive);
+}
+
 enum rc wsp_fetch(const struct wsp *w, int64_t from_s, int64_t until_s, int64_t now_s, struct span *out,
 		  struct why *why)
 {
-	const struct wsp_archive *a = w->archive;
+	const struct wsp_archive *a;
 	int64_t oldest_s, start_s, end_s;
 	double *value;
 	size_t n;
@@ -58,8 +73,7 @@ enum rc wsp_fetch(const struct wsp *w, int64_t from_s, int64_t until_s, int64_t 
 		from_s = oldest_s;
 	if (until_s > now_s)
 		until_s = now_s;
-	while (wsp_span_s(a) < now_s - from_s)
-		a++;
+	a = pick(w, from_s, now_s);
 	start_s = wsp_align(from_s, a->step_s) + a->step_s;
 	end_s = wsp_align(until_s, a->step_s) + a->step_s;
 	if (start_s == end_s)

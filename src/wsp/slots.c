@@ -94,21 +94,20 @@ void window_fini(struct window *v)
 
 bool window_put(struct window *v, uint32_t i, int64_t slot_s, double value)
 {
-	unsigned char point[WSP_SLOT_BYTES];
+	unsigned char *at = window_slot(v, i);
+	unsigned char before[8];
 
-	bytes_put_be32(point, (uint32_t)slot_s);
-	bytes_put_be_double(point + 4, value);
-	if (memcmp(window_slot(v, i), point, sizeof(point)) == 0)
+	memcpy(before, at + 4, sizeof(before));
+	bytes_put_be_double(at + 4, value);
+	if (bytes_get_be32(at) == (uint32_t)slot_s && memcmp(before, at + 4, sizeof(before)) == 0)
 		return false;
-	memcpy(window_slot(v, i), point, sizeof(point));
-	if (v->dirty_from == v->dirty_until) {
+	bytes_put_be32(at, (uint32_t)slot_s);
+	if (v->dirty_from == v->dirty_until)
 		v->dirty_from = i;
-		v->dirty_until = i + 1;
-	} else if (i < v->dirty_from) {
+	else if (i < v->dirty_from)
 		v->dirty_from = i;
-	} else if (i >= v->dirty_until) {
+	if (i >= v->dirty_until)
 		v->dirty_until = i + 1;
-	}
 	return true;
 }
 
