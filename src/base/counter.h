@@ -11,6 +11,12 @@
 #define COUNTER_TABLE(X)                                                                                               \
 	X(MESSAGES_AMQP, "messages_amqp", "messages taken from RabbitMQ")                                              \
 	X(MESSAGES_HTTP, "messages_http", "messages taken by HTTP ingest")                                             \
+	X(CARBON_LINES, "carbon_lines", "carbon lines taken, bad ones too; empty ones not")                            \
+	X(CARBON_BAD_LINES, "carbon_bad_lines", "carbon lines kept aside because they cannot be read")                 \
+	X(CARBON_CONNECTIONS, "carbon_connections", "carbon connections taken")                                        \
+	X(CARBON_DATAGRAMS, "carbon_datagrams", "carbon datagrams taken")                                              \
+	X(CARBON_DROPPED, "carbon_dropped", "carbon datagrams that the kernel dropped because they came too fast")     \
+	X(CARBON_STALLS, "carbon_stalls", "times no carbon was read because what was read could not be accepted yet")  \
 	X(MESSAGES_EMPTY, "messages_empty", "messages whose payload was null: nothing to store")                       \
 	X(MESSAGES_REJECTED, "messages_rejected", "messages kept aside whole or in part")                              \
 	X(PINGS, "pings", "ping calls answered")                                                                       \

@@ -110,6 +110,14 @@ enum rc fileio_sync(int fd, struct why *why)
 	return RC_OK;
 }
 
+enum rc fileio_sync_all(int fd, struct why *why)
+{
+	while (syncfs(fd) < 0)
+		if (errno != EINTR)
+			return because(why, RC_DISK, "sync of the file system: %s", strerror(errno));
+	return RC_OK;
+}
+
 enum rc fileio_reserve(int fd, uint64_t n, struct why *why)
 {
 	int error;
@@ -117,9 +125,11 @@ enum rc fileio_reserve(int fd, uint64_t n, struct why *why)
 	do {
 		error = kernel->fallocate(fd, 0, (off_t)n);
 	} while (error == EINTR);
-	if (error != 0)
-		return because(why, RC_DISK, "reserve %llu bytes: %s", (unsigned long long)n, strerror(error));
-	return RC_OK;
+	if (error == 0)
+		return RC_OK;
+	because(why, RC_DISK, "reserve %llu bytes: %s", (unsigned long long)n, strerror(error));
+	errno = error;
+	return RC_DISK;
 }
 
 enum rc fileio_truncate(int fd, uint64_t n, struct why *why)
@@ -207,6 +217,16 @@ int fileio_open_beneath(int dir_fd, const char *path, int flags, mode_t mode)
 		fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
 	} while (fd < 0 && (errno == EINTR || errno == EAGAIN));
 	return (int)fd;
+}
+
+int fileio_open_in(int dir_fd, const char *name, int flags, mode_t mode)
+{
+	int fd;
+
+	do {
+		fd = openat(dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+	} while (fd < 0 && errno == EINTR);
+	return fd;
 }
 
 enum rc fileio_make_dirs(int dir_fd, const char *path, struct why *why)

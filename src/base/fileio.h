@@ -42,7 +42,12 @@ CHECKED enum rc fileio_pwrite(int fd, const void *bytes, size_t n, uint64_t offs
 /* Write exactly n bytes at the file's position (append). */
 CHECKED enum rc fileio_write(int fd, const void *bytes, size_t n, struct why *why);
 CHECKED enum rc fileio_sync(int fd, struct why *why);
-/* Take disk space for n bytes and make the file that long. Falls back to writing zeros where it is not supported. */
+/* syncfs(): all that was written to the file system of fd. Errors: RC_DISK, also for an earlier write that was lost. */
+CHECKED enum rc fileio_sync_all(int fd, struct why *why);
+/*
+ * Take disk space for n bytes and make the file that long. Falls back to writing zeros where it is not supported.
+ * Errors: RC_DISK, and errno says the same.
+ */
 CHECKED enum rc fileio_reserve(int fd, uint64_t n, struct why *why);
 /* Make the file n bytes long. */
 CHECKED enum rc fileio_truncate(int fd, uint64_t n, struct why *why);
@@ -61,6 +66,8 @@ CHECKED enum rc fileio_read_all(const char *path, struct buf *out, struct why *w
  * Errors   the descriptor, or -1 with errno (EXDEV: would leave; ENOENT; EMFILE; …)
  */
 int fileio_open_beneath(int dir_fd, const char *path, int flags, mode_t mode);
+/* openat() of one name in a folder, never through a link. Errors: as above (ELOOP: it is a link). */
+int fileio_open_in(int dir_fd, const char *name, int flags, mode_t mode);
 /* mkdir -p below dir_fd, beneath it as above; mode 0755. */
 CHECKED enum rc fileio_make_dirs(int dir_fd, const char *path, struct why *why);
 /*

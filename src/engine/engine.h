@@ -42,6 +42,22 @@ void engine_listen(struct engine *e, engine_committed_fn *committed, void *argum
 CHECKED enum rc engine_accept(struct engine *e, const struct numbered *point, size_t n, uint32_t accepted_s,
 			      uint64_t *position, struct why *why);
 
+/*
+ * Did the replay bring points of this series that have not been settled since? They may have been written in part before.
+ * engine_settled() is to be called after cache_settle().
+ */
+bool engine_replayed(struct engine *e, uint32_t id);
+void engine_settled(struct engine *e, uint32_t id);
+
+/* Retire journal segments without points that are still needed. Call after values_sync() and settling. Errors: RC_DISK. */
+CHECKED enum rc engine_retire(struct engine *e, struct why *why);
+
+/* Points from now on go to a new journal segment, so that the older ones can retire when all is written. */
+void engine_roll(struct engine *e);
+
+/* How full cache or journal is, whichever is fuller: 0 to 100 percent of its limit, and above. */
+unsigned engine_pressure(struct engine *e);
+
 struct registry *engine_registry(struct engine *e);
 struct cache *engine_cache(struct engine *e);
 struct journal *engine_journal(struct engine *e);

@@ -23,8 +23,10 @@ struct flush_options {
 };
 
 struct flush *flush_start(const struct flush_options *options);
-/* Ends after the files that are being written; the rest stays in the journal. */
+/* Ends after the files that are being written; the rest stays in the journal. Whoever waits is answered RC_PEER. */
 void flush_stop(struct flush *f);
+/* After flush_stop(), when nobody calls any more. */
+void flush_free(struct flush *f);
 
 /*
  * Write everything, or one host's series, sync, retire; returns when done. host: TEXT_NONE for all. Threads: any.

@@ -4,12 +4,13 @@
 #include <stdio.h>
 
 #include "base/counter.h"
+#include "base/mem.h"
 #include "http/gzip.h"
 #include "http/headers.h"
 #include "wire/reply.h"
 
 /* ETAG_SEED is fixed, so that a validator outlives a restart. */
-enum { PACK_FROM_BYTES = 1024, ETAG_BYTES = 32, ETAG_SEED = 1 };
+enum { PACK_FROM_BYTES = 1024, ETAG_SEED = 1 };
 
 void answer_init(struct answer *a)
 {
@@ -22,6 +23,8 @@ void answer_init(struct answer *a)
 void answer_fini(struct answer *a)
 {
 	buf_fini(&a->body);
+	kept_let_go(a->kept);
+	a->kept = NULL;
 }
 
 void answer_error(struct answer *a, unsigned status, const char *error, const char *detail)
@@ -87,9 +90,9 @@ static void add_cors(struct MHD_Response *r, const struct answer_form *form)
 }
 
 /* Weak: packed and plain bytes of one answer share it. */
-static void print_etag(struct text body, char out[ETAG_BYTES])
+static void print_etag(struct text body, char out[KEPT_ETAG_BYTES])
 {
-	snprintf(out, ETAG_BYTES, "W/\"%016" PRIx64 "\"", text_hash(body, ETAG_SEED));
+	snprintf(out, KEPT_ETAG_BYTES, "W/\"%016" PRIx64 "\"", text_hash(body, ETAG_SEED));
 }
 
 static void pack_body(struct answer *a)
@@ -105,37 +108,26 @@ static void pack_body(struct answer *a)
 	}
 }
 
-enum MHD_Result answer_send(struct answer *a, const struct answer_form *form, struct MHD_Connection *connection)
-{
-	char etag[ETAG_BYTES] = "", retry[16];
-	bool may_pack = a->body.n > PACK_FROM_BYTES, packed = false;
-	struct MHD_Response *r;
-	enum MHD_Result queued;
-	size_t plain_bytes = a->body.n, n;
-	char *bytes;
+/* A body on its way out. */
+struct form_of_body {
+	const char *etag; /* "": none */
+	bool may_pack, packed;
+};
 
-	if (a->validated && a->status == MHD_HTTP_OK) {
-		print_etag(buf_text(&a->body), etag);
-		/* The body stays: MHD sends none with 304, but the length that 200 would have had. */
-		if (form->if_none_match.s != NULL && headers_names_etag(form->if_none_match, text_of(etag)))
-			a->status = MHD_HTTP_NOT_MODIFIED;
-	}
-	if (a->body.n > PACK_FROM_BYTES && headers_want_gzip(form->accept_encoding)) {
-		pack_body(a);
-		packed = a->body.n < plain_bytes;
-	}
-	bytes = buf_hand_over(&a->body, &n);
-	r = MHD_create_response_from_buffer(n, bytes, MHD_RESPMEM_MUST_FREE);
-	must(r != NULL);
-	if (n > 0)
-		add(r, MHD_HTTP_HEADER_CONTENT_TYPE, a->content_type);
-	if (packed)
+/* Headers of a's answer; those that only this request sees are in form. */
+static void add_headers(struct MHD_Response *r, const struct answer *a, const struct form_of_body *body,
+			const struct answer_form *form)
+{
+	char retry[16];
+
+	add(r, MHD_HTTP_HEADER_CONTENT_TYPE, a->content_type);
+	if (body->packed)
 		add(r, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
-	if (may_pack)
+	if (body->may_pack)
 		add(r, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
 	add(r, MHD_HTTP_HEADER_VARY, a->vary);
-	if (etag[0] != '\0')
-		add(r, MHD_HTTP_HEADER_ETAG, etag);
+	if (body->etag[0] != '\0')
+		add(r, MHD_HTTP_HEADER_ETAG, body->etag);
 	add(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
 	add(r, MHD_HTTP_HEADER_X_CONTENT_TYPE_OPTIONS, "nosniff");
 	add(r, MHD_HTTP_HEADER_ALLOW, a->allow);
@@ -148,10 +140,129 @@ enum MHD_Result answer_send(struct answer *a, const struct answer_form *form, st
 	if (form->closing)
 		add(r, MHD_HTTP_HEADER_CONNECTION, "close");
 	add_cors(r, form);
+}
+
+/* A response that ends the buffer's memory. */
+static struct MHD_Response *response_of(struct buf *body)
+{
+	size_t n;
+	char *bytes = buf_hand_over(body, &n);
+	struct MHD_Response *r = MHD_create_response_from_buffer(n, bytes, MHD_RESPMEM_MUST_FREE);
+
+	must(r != NULL);
+	return r;
+}
+
+static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status, struct MHD_Response *r)
+{
 	counter_add(COUNTER_HTTP_REQUESTS, 1);
-	if (a->status >= 500)
+	if (status >= 500)
 		counter_add(COUNTER_HTTP_ERRORS, 1);
-	queued = MHD_queue_response(connection, a->status, r);
+	return MHD_queue_response(connection, status, r);
+}
+
+void answer_keep(struct answer *a, const char *cors_origin)
+{
+	const struct answer_form plain_form = { .cors_origin = cors_origin };
+	struct form_of_body form = { .may_pack = a->body.n > PACK_FROM_BYTES };
+	struct kept *k = must_alloc(sizeof(*k));
+
+	atomic_init(&k->n_holders, 1);
+	k->body = buf_text(&a->body);
+	print_etag(k->body, k->etag);
+	form.etag = k->etag;
+	k->plain = response_of(&a->body);
+	add_headers(k->plain, a, &form, &plain_form);
+	a->kept = k;
+}
+
+/* Packed once, when first asked for. NULL: it does not become smaller. */
+static struct MHD_Response *packed_of(const struct answer *a, struct kept *k, const char *cors_origin)
+{
+	const struct answer_form plain_form = { .cors_origin = cors_origin };
+	const struct form_of_body form = { .etag = k->etag, .may_pack = true, .packed = true };
+	struct MHD_Response *packed = atomic_load(&k->packed), *first = NULL;
+	struct buf body;
+	size_t n;
+
+	if (packed != NULL || atomic_load(&k->unpackable))
+		return packed;
+	buf_init(&body, ANSWER_MAX_BYTES);
+	if (!gzip_pack(k->body, &body)) {
+		atomic_store(&k->unpackable, true);
+		buf_fini(&body);
+		return NULL;
+	}
+	n = body.n;
+	packed = response_of(&body);
+	add_headers(packed, a, &form, &plain_form);
+	if (!atomic_compare_exchange_strong(&k->packed, &first, packed)) {
+		MHD_destroy_response(packed);
+		return first;
+	}
+	atomic_store(&k->extra_bytes, n);
+	return packed;
+}
+
+/* The kept bytes under headers of this request's own. */
+static enum MHD_Result send_copy(const struct answer *a, const struct answer_form *form,
+				 struct MHD_Connection *connection)
+{
+	struct form_of_body body = { .etag = a->kept->etag, .may_pack = a->kept->body.n > PACK_FROM_BYTES };
+	struct buf copy;
+	struct MHD_Response *r;
+	enum MHD_Result queued;
+
+	buf_init(&copy, ANSWER_MAX_BYTES);
+	body.packed = body.may_pack && headers_want_gzip(form->accept_encoding) && gzip_pack(a->kept->body, &copy);
+	if (!body.packed)
+		buf_add_text(&copy, a->kept->body);
+	r = response_of(&copy);
+	add_headers(r, a, &body, form);
+	queued = queue(connection, a->status, r);
+	MHD_destroy_response(r);
+	return queued;
+}
+
+static enum MHD_Result send_kept(struct answer *a, const struct answer_form *form, struct MHD_Connection *connection)
+{
+	struct MHD_Response *packed = NULL;
+
+	if (form->if_none_match.s != NULL && headers_names_etag(form->if_none_match, text_of(a->kept->etag)))
+		a->status = MHD_HTTP_NOT_MODIFIED;
+	if (form->closing || (form->cors_origin != NULL && form->origin.s != NULL))
+		return send_copy(a, form, connection);
+	if (form->accept_encoding.s != NULL && a->kept->body.n > PACK_FROM_BYTES &&
+	    headers_want_gzip(form->accept_encoding))
+		packed = packed_of(a, a->kept, form->cors_origin);
+	return queue(connection, a->status, packed != NULL ? packed : a->kept->plain);
+}
+
+enum MHD_Result answer_send(struct answer *a, const struct answer_form *form, struct MHD_Connection *connection)
+{
+	char etag[KEPT_ETAG_BYTES] = "";
+	struct form_of_body body = { .etag = etag, .may_pack = a->body.n > PACK_FROM_BYTES };
+	size_t plain_bytes = a->body.n;
+	struct MHD_Response *r;
+	enum MHD_Result queued;
+
+	if (a->kept != NULL)
+		return send_kept(a, form, connection);
+	if (a->validated && a->status == MHD_HTTP_OK) {
+		print_etag(buf_text(&a->body), etag);
+		/* The body stays: MHD sends none with 304, but the length that 200 would have had. */
+		if (form->if_none_match.s != NULL && headers_names_etag(form->if_none_match, text_of(etag)))
+			a->status = MHD_HTTP_NOT_MODIFIED;
+	}
+	if (body.may_pack && headers_want_gzip(form->accept_encoding)) {
+		pack_body(a);
+		body.packed = a->body.n < plain_bytes;
+	}
+	if (a->body.n == 0)
+		a->content_type = NULL;
+	r = response_of(&a->body);
+	add_headers(r, a, &body, form);
+	queued = queue(connection, a->status, r);
 	MHD_destroy_response(r);
 	return queued;
 }

@@ -9,6 +9,7 @@
 #include <microhttpd.h>
 
 #include "base/buf.h"
+#include "http/kept.h"
 
 enum { ANSWER_MAX_BYTES = 256 * 1024 * 1024, ANSWER_RETRY_S = 5 };
 
@@ -19,6 +20,7 @@ struct answer {
 	unsigned retry_after_s; /* 0: no such header */
 	bool validated;         /* gets an ETag and may be answered with 304 */
 	struct buf body;
+	struct kept *kept; /* held; NULL: body is the answer, else this, and all above but status is not looked at */
 };
 
 /* 200, JSON, validated, empty body. */
@@ -29,6 +31,12 @@ void answer_fini(struct answer *a);
 void answer_error(struct answer *a, unsigned status, const char *error, const char *detail);
 /* The same from a code that is not RC_OK: 400, 404, 500 or 503 with Retry-After. */
 void answer_rc(struct answer *a, enum rc rc, const struct why *why);
+
+/*
+ * Make its body, 200 and JSON as answer_init() set it out, a reply that may be sent again: a->kept. Its basis is yours to
+ * fill in before others see it. cors_origin: as in answer_form.
+ */
+void answer_keep(struct answer *a, const char *cors_origin);
 
 /* What of the request the reply's form depends on. */
 struct answer_form {

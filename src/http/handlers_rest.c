@@ -5,6 +5,8 @@
 
 #include "http/request.h"
 
+enum { YOUNG_MS = 1000, REFRESH_MS = 500 /* asked again in good time, so that nobody has to wait */ };
+
 static void plain(struct answer *a, const char *text)
 {
 	a->content_type = "text/plain; charset=utf-8";
@@ -50,58 +52,207 @@ static bool need(struct request *r, const char *name, struct text *out, struct a
 	return false;
 }
 
-static void finish(struct answer *a, enum rc rc, const struct why *why)
+/* A question as a key: parts of any bytes, each with its length in front; one that is not there has none. */
+static void add_part(struct buf *question, struct text t)
 {
-	if (rc != RC_OK)
+	if (t.s != NULL)
+		buf_addf(question, "%zu:", t.n);
+	buf_add_text(question, t);
+	buf_add_str(question, ",");
+}
+
+/* ---- metadata: what another client writes is seen within a second ---- */
+
+typedef enum rc meta_fn(const struct query *q, struct text host, struct text plugin, struct buf *out, struct why *why);
+
+/* A question to the metadata store. */
+struct meta_question {
+	meta_fn *fn;
+	enum meta_hash hash;
+	struct text host, plugin;
+	struct buf key;
+};
+
+enum freshness { STALE, USABLE, FRESH };
+
+/* From the beginning of the read that made it. */
+static enum freshness judge(const struct query *q, const struct meta_question *m, const struct kept *k)
+{
+	int64_t age_ms;
+
+	if (k == NULL || k->basis.meta.changes != meta_changes(q->meta, m->hash, m->host))
+		return STALE;
+	age_ms = mono_ms_between(k->basis.meta.asked, mono_now());
+	return age_ms < REFRESH_MS ? FRESH : age_ms < YOUNG_MS ? USABLE : STALE;
+}
+
+static enum rc ask(struct request *r, const struct meta_question *m, struct answer *a, struct why *why)
+{
+	const struct query *q = &r->server->query;
+	unsigned changes = meta_changes(q->meta, m->hash, m->host);
+	struct mono asked = mono_now();
+	enum rc rc = m->fn(q, m->host, m->plugin, &a->body, why);
+
+	if (rc != RC_OK) {
 		answer_rc(a, rc, why);
+		return rc;
+	}
+	answer_keep(a, r->server->options.cors_origin);
+	a->kept->basis.meta.asked = asked;
+	a->kept->basis.meta.changes = changes;
+	kept_put(r->server->kept_meta, buf_text(&m->key), a->kept);
+	return rc;
+}
+
+/* Of those who want what is no longer fresh one asks; the others take what is still usable, or wait for the one. */
+static void answer_meta(struct request *r, const struct meta_question *m, struct answer *a)
+{
+	struct http_server *s = r->server;
+	struct text key = buf_text(&m->key);
+	bool landed = false;
+
+	for (;;) {
+		struct kept *k = kept_find(s->kept_meta, key);
+		enum freshness freshness = judge(&s->query, m, k);
+		struct why why = { "" };
+		enum flight flight;
+		enum rc rc = RC_OK;
+
+		if (freshness == FRESH) {
+			a->kept = k;
+			return;
+		}
+		if (landed &&
+		    freshness == STALE) { /* too large to be kept, or written to at once: no use in queueing */
+			kept_let_go(k);
+			(void)ask(r, m, a, &why);
+			return;
+		}
+		flight = flight_begin(s->flights, key, freshness == STALE, &rc, &why);
+		if (flight == FLIGHT_OTHERS) {
+			a->kept = k;
+			return;
+		}
+		kept_let_go(k);
+		if (flight == FLIGHT_MINE) {
+			rc = ask(r, m, a, &why);
+			flight_end(s->flights, key, rc, &why);
+			return;
+		}
+		if (rc != RC_OK) {
+			answer_rc(a, rc, &why);
+			return;
+		}
+		landed = true;
+	}
+}
+
+static void answer_question(struct request *r, const char *what, struct meta_question m, struct answer *a)
+{
+	buf_init(&m.key, ANSWER_MAX_BYTES);
+	add_part(&m.key, text_of(what));
+	add_part(&m.key, m.host);
+	add_part(&m.key, m.plugin);
+	answer_meta(r, &m, a);
+	buf_fini(&m.key);
+}
+
+static enum rc ask_hosts(const struct query *q, struct text host, struct text plugin, struct buf *out, struct why *why)
+{
+	(void)host;
+	(void)plugin;
+	return query_hosts(q, out, why);
+}
+
+static enum rc ask_host(const struct query *q, struct text host, struct text plugin, struct buf *out, struct why *why)
+{
+	(void)plugin;
+	return query_host(q, host, out, why);
+}
+
+static enum rc ask_list(const struct query *q, struct text host, struct text plugin, struct buf *out, struct why *why)
+{
+	(void)plugin;
+	return query_list(q, host, out, why);
 }
 
 void handle_hosts(struct request *r, struct answer *a)
 {
-	struct why why = { "" };
-
-	finish(a, query_hosts(r->server->options.query, &a->body, &why), &why);
+	answer_question(r, "hosts", (struct meta_question){ .fn = ask_hosts, .hash = META_HOSTS }, a);
 }
 
 void handle_hinfo(struct request *r, struct answer *a)
 {
-	struct why why = { "" };
-	struct text host;
+	struct meta_question m = { .fn = ask_host, .hash = META_HOSTS };
 
-	if (need(r, "host", &host, a))
-		finish(a, query_host(r->server->options.query, host, &a->body, &why), &why);
+	if (need(r, "host", &m.host, a))
+		answer_question(r, "hinfo", m, a);
 }
 
 void handle_list(struct request *r, struct answer *a)
 {
-	struct why why = { "" };
-	struct text host;
+	struct meta_question m = { .fn = ask_list, .hash = META_INFOS };
 
-	if (!need(r, "host", &host, a))
+	if (!need(r, "host", &m.host, a))
 		return;
-	if (host.n == 0) /* the one parameter that may not be empty, as in the original */
+	if (m.host.n == 0) /* the one parameter that may not be empty, as in the original */
 		answer_error(a, MHD_HTTP_BAD_REQUEST, "Args error", "host is empty");
 	else
-		finish(a, query_list(r->server->options.query, host, &a->body, &why), &why);
+		answer_question(r, "list", m, a);
 }
 
 void handle_info(struct request *r, struct answer *a)
 {
-	struct why why = { "" };
-	struct text host, plugin;
+	struct meta_question m = { .fn = query_info, .hash = META_INFOS };
 
-	if (need(r, "host", &host, a) && need(r, "plugin", &plugin, a))
-		finish(a, query_info(r->server->options.query, host, plugin, &a->body, &why), &why);
+	if (need(r, "host", &m.host, a) && need(r, "plugin", &m.plugin, a))
+		answer_question(r, "info", m, a);
+}
+
+/* ---- values ---- */
+
+static void answer_data(struct request *r, const struct query_data *asked, struct text question, struct answer *a)
+{
+	struct http_server *s = r->server;
+	struct kept *k = kept_find(s->kept_data, question);
+	int64_t now_s = wall_now().s;
+	struct query_basis basis;
+	struct why why = { "" };
+	enum rc rc;
+
+	if (k != NULL && query_data_holds(&s->query, asked, now_s, &k->basis.data)) {
+		a->kept = k;
+		return;
+	}
+	kept_let_go(k);
+	rc = query_data_based(&s->query, asked, now_s, &a->body, &basis, &why);
+	if (rc != RC_OK) {
+		answer_rc(a, rc, &why);
+	} else if (basis.until_s > now_s) {
+		answer_keep(a, s->options.cors_origin);
+		a->kept->basis.data = basis;
+		kept_put(s->kept_data, question, a->kept);
+	}
 }
 
 void handle_data(struct request *r, struct answer *a)
 {
-	struct why why = { "" };
 	struct query_data asked = { .res = request_parameter(r, "res"),
 				    .from = request_parameter(r, "from"),
 				    .until = request_parameter(r, "until"),
 				    .max_points = request_parameter(r, "max_points") };
+	struct buf question;
 
-	if (need(r, "host", &asked.host, a) && need(r, "plugin", &asked.plugin, a) && need(r, "ds", &asked.ds, a))
-		finish(a, query_data(r->server->options.query, &asked, wall_now().s, &a->body, &why), &why);
+	if (!need(r, "host", &asked.host, a) || !need(r, "plugin", &asked.plugin, a) || !need(r, "ds", &asked.ds, a))
+		return;
+	buf_init(&question, ANSWER_MAX_BYTES);
+	add_part(&question, asked.host);
+	add_part(&question, asked.plugin);
+	add_part(&question, asked.ds);
+	add_part(&question, asked.res);
+	add_part(&question, asked.from);
+	add_part(&question, asked.until);
+	add_part(&question, asked.max_points);
+	answer_data(r, &asked, buf_text(&question), a);
+	buf_fini(&question);
 }

@@ -6,6 +6,7 @@
 
 #include "base/lock.h"
 #include "http/answer.h"
+#include "http/flight.h"
 #include "http/server.h"
 
 enum method {
@@ -52,6 +53,11 @@ struct http_server {
 	struct MHD_Daemon **daemon;
 	struct listener *listener;
 	size_t n_daemons;
+	struct query query; /* the one given, with folders of our own */
+	struct folders *folders;
+	/* each with locks of its own */
+	struct kept_replies *kept_data, *kept_meta;
+	struct flights *flights;
 	/* any thread */
 	atomic_bool closing;
 	atomic_size_t held_bytes; /* of ingest bodies in memory */

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "http/listen.h"
 #include "http/request.h"
+#include "query/folder.h"
 
 enum {
 	TIMEOUT_S = 30,
@@ -24,6 +25,7 @@ enum {
 	OVERRUN_FACTOR = 4,            /* an ingest body without length may be that many times too long before that */
 	MIN_THREADS = 4, /* a metadata store that hangs holds the threads that ask it: leave some for the others */
 	MAX_THREADS = 8,
+	KEPT_MAX_BYTES = 64 * 1024 * 1024, /* of replies of values, and as much of metadata */
 	STOP_WAIT_MS = 1200,
 	STOP_LAST_WORD_MS = 300,
 };
@@ -251,6 +253,10 @@ static void free_server(struct http_server *s)
 		listener_close(&s->listener[i]);
 	free(s->listener);
 	free(s->daemon);
+	kept_replies_free(s->kept_data);
+	kept_replies_free(s->kept_meta);
+	flights_free(s->flights);
+	folders_free(s->folders);
 	free((void *)(uintptr_t)s->options.cors_origin);
 	free((void *)(uintptr_t)s->options.ingest_token);
 	signal_fini(&s->idle);
@@ -264,6 +270,12 @@ static struct http_server *new_server(const struct http_options *options)
 
 	s->options = *options;
 	s->options.listen = NULL;
+	s->folders = folders_new();
+	s->query = *options->query;
+	s->query.folders = s->folders;
+	s->kept_data = kept_replies_new(KEPT_MAX_BYTES);
+	s->kept_meta = kept_replies_new(KEPT_MAX_BYTES);
+	s->flights = flights_new();
 	if (options->cors_origin != NULL)
 		s->options.cors_origin = must_strdup(options->cors_origin);
 	if (options->ingest_token != NULL) {

@@ -57,3 +57,8 @@ struct item *batch_add_http(struct batch *b, struct text document)
 	i->decoded = message_read_http(&b->arena, i->original, &i->message, &i->refusal);
 	return i;
 }
+
+struct item *batch_add_none(struct batch *b)
+{
+	return add(b, TEXT_NONE);
+}

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "ingest/keep.h"
 #include "ingest/store.h"
 
 struct ingest {
@@ -12,8 +13,91 @@ struct ingest {
 	struct signal signal;
 	/* under lock */
 	struct batch *first, **end;
+	struct batch *waiting, **waiting_end; /* tried; for the journal's sync, in order of position */
+	uint64_t committed;                   /* the journal's position that is synced */
+	bool journal_fails;
+	struct why journal_why;
 	bool stopping;
 };
+
+/* The journal has spoken about this batch. */
+static void conclude(struct batch *b, bool synced, const struct why *why)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		struct item *item = &b->item[i];
+
+		if (item->waits && !synced && item->fate == FATE_STORED)
+			item->fate = FATE_FAILED;
+		item->waits = false;
+	}
+	if (!synced && b->why.text[0] == '\0')
+		b->why = *why;
+	b->position = 0;
+}
+
+static void hand_back(struct batch *first)
+{
+	while (first != NULL) {
+		struct batch *next = first->next;
+
+		first->next = NULL;
+		first->done(first, first->argument);
+		first = next;
+	}
+}
+
+/* Called on thread journal. */
+static void on_committed(void *argument, uint64_t position, enum rc rc, const struct why *why)
+{
+	struct ingest *in = argument;
+	struct batch *first, **end = &first;
+
+	lock_take(&in->lock);
+	if (rc == RC_OK) {
+		in->committed = position;
+		in->journal_fails = false;
+	} else {
+		in->journal_fails = true;
+		in->journal_why = *why;
+	}
+	while (in->waiting != NULL && (rc != RC_OK || in->waiting->position <= position)) {
+		*end = in->waiting;
+		end = &in->waiting->next;
+		in->waiting = in->waiting->next;
+	}
+	*end = NULL;
+	if (in->waiting == NULL)
+		in->waiting_end = &in->waiting;
+	signal_all(&in->signal);
+	lock_give_back(&in->lock);
+	for (struct batch *b = first; b != NULL; b = b->next)
+		conclude(b, rc == RC_OK, why);
+	hand_back(first);
+}
+
+/* Batches of a finished round: those with points wait for the journal unless it has spoken already. */
+static void sort_out(struct ingest *in, struct batch *first)
+{
+	struct batch *ready, **end = &ready;
+
+	lock_take(&in->lock);
+	for (struct batch *b = first, *next; b != NULL; b = next) {
+		next = b->next;
+		if (b->position > in->committed && !in->journal_fails) {
+			b->next = NULL;
+			*in->waiting_end = b;
+			in->waiting_end = &b->next;
+			continue;
+		}
+		if (b->position > 0)
+			conclude(b, b->position <= in->committed, &in->journal_why);
+		*end = b;
+		end = &b->next;
+	}
+	*end = NULL;
+	lock_give_back(&in->lock);
+	hand_back(ready);
+}
 
 /* Loop of thread `store`: all that came since the last round is one round. */
 static void *run(void *argument)
@@ -33,13 +117,7 @@ static void *run(void *argument)
 		if (first == NULL)
 			return NULL;
 		store_round(&in->store, first, wall_now().s, mono_now());
-		while (first != NULL) {
-			struct batch *next = first->next;
-
-			first->next = NULL;
-			first->done(first, first->argument);
-			first = next;
-		}
+		sort_out(in, first);
 	}
 }
 
@@ -53,8 +131,10 @@ enum rc ingest_open(const struct ingest_options *options, struct ingest **out, s
 		return rc;
 	}
 	in->end = &in->first;
+	in->waiting_end = &in->waiting;
 	lock_init(&in->lock);
 	signal_init(&in->signal);
+	engine_listen(options->engine, on_committed, in);
 	thread_start(&in->thread, "store", run, in);
 	*out = in;
 	return RC_OK;
@@ -69,7 +149,17 @@ void ingest_close(struct ingest *in)
 	signal_all(&in->signal);
 	lock_give_back(&in->lock);
 	must(pthread_join(in->thread, NULL) == 0);
+	lock_take(&in->lock);
+	while (in->waiting != NULL)
+		signal_wait(&in->signal, &in->lock);
+	lock_give_back(&in->lock);
 	store_fini(&in->store);
+}
+
+void ingest_release(struct ingest *in)
+{
+	if (in == NULL)
+		return;
 	signal_fini(&in->signal);
 	lock_fini(&in->lock);
 	free(in);
@@ -84,4 +174,16 @@ void ingest_submit(struct ingest *in, struct batch *b)
 	in->end = &b->next;
 	signal_all(&in->signal);
 	lock_give_back(&in->lock);
+}
+
+enum rc ingest_keep_points(struct ingest *in, const struct values_batch *points, struct why *why)
+{
+	struct keep k;
+	enum rc rc;
+
+	keep_init(&k, points);
+	ingest_submit(in, k.batch);
+	rc = keep_wait(&k, why);
+	keep_fini(&k);
+	return rc;
 }

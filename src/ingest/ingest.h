@@ -1,19 +1,25 @@
 /*
- * Messages in, "may be acknowledged" out: one thread (`store`) that writes points to the values engine, infos to the
- * metadata store and what cannot be used to the rejected files, many messages in one round. Inputs decode in their own
- * thread, hand over a batch and are told when each message is safe.
+ * Messages in, "may be acknowledged" out: one thread (`store`) that hands points to the engine, infos to the metadata
+ * store and what cannot be used to the rejected files, many messages in one round. Inputs decode in their own thread, hand
+ * over a batch and are told when each message is safe: its points journalled and synced, its info accepted by the metadata
+ * store, or its bytes kept aside.
  */
 #ifndef INGEST_INGEST_H
 #define INGEST_INGEST_H
 
 #include "base/arena.h"
 #include "base/lock.h"
+#include "engine/engine.h"
 #include "meta/meta.h"
 #include "model/schema.h"
-#include "values/values.h"
 #include "wire/message.h"
 
-enum input { INPUT_AMQP, INPUT_HTTP, INPUT_CARBON };
+enum input {
+	INPUT_AMQP,
+	INPUT_HTTP,
+	INPUT_CARBON,
+	INPUT_JOURNAL, /* points accepted before, which no file can take: only to be kept aside */
+};
 
 /* What became of a message. */
 enum fate {
@@ -30,6 +36,7 @@ struct item {
 	struct refusal refusal;
 	struct text original; /* the bytes as they came, for the rejected file */
 	uint64_t tag;         /* the input's own */
+	bool waits;           /* ingest's: stored when the journal has synced it */
 };
 
 /* Owned by the input between rounds, by ingest between ingest_submit() and done. */
@@ -40,7 +47,8 @@ struct batch {
 	size_t n, capacity;
 	int64_t accepted_s; /* wall clock when taken */
 	struct why why;     /* of the first FATE_FAILED */
-	/* called on the store thread when every item has a fate other than FATE_WAITING; must not block */
+	uint64_t position;  /* ingest's: the journal's, of the items that wait */
+	/* called on the store or journal thread when every item has a fate other than FATE_WAITING; must not block */
 	void (*done)(struct batch *b, void *argument);
 	void *argument;
 	struct batch *next; /* in ingest's queue */
@@ -54,10 +62,12 @@ void batch_reset(struct batch *b);
 struct item *batch_add_amqp(struct batch *b, struct text body, struct text content_type, struct text compression,
 			    uint64_t tag);
 struct item *batch_add_http(struct batch *b, struct text document);
+/* An item for the caller to fill: decoded and message, or refusal; original. */
+struct item *batch_add_none(struct batch *b);
 
 struct ingest_options {
 	struct meta *meta;
-	struct values *values;
+	struct engine *engine;
 	const struct schema *schema;
 	const char *wsp_path;
 	unsigned md5_digits;
@@ -69,9 +79,18 @@ struct ingest_options {
 struct ingest;
 
 /* Owner: options' pointers are borrowed until ingest_close(). Errors: RC_DISK rejected_path cannot be made. */
+/* Before engine_start(): it listens to the journal. */
 CHECKED enum rc ingest_open(const struct ingest_options *options, struct ingest **out, struct why *why);
-/* Stop the thread after the batches handed over so far have been tried once. */
+/* Stop the thread after the batches handed over so far have been tried once and the journal has spoken about them. */
 void ingest_close(struct ingest *in);
+/* After engine_close(), whose journal may speak until then. */
+void ingest_release(struct ingest *in);
+
+/*
+ * Keep points aside that were accepted and turned out to be impossible to store, with the batch's reason and why. Returns
+ * when they are kept durably. Errors: RC_DISK. Threads: any but store and journal.
+ */
+CHECKED enum rc ingest_keep_points(struct ingest *in, const struct values_batch *points, struct why *why);
 
 /* Hand over a batch: every item that is FATE_WAITING or FATE_FAILED is tried. Threads: any. */
 void ingest_submit(struct ingest *in, struct batch *b);

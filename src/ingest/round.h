@@ -11,17 +11,9 @@
 struct task {
 	struct batch *batch;
 	struct item *item;
-	size_t want; /* index of its host, SIZE_MAX when it needs none */
+	size_t want;     /* index of its host, SIZE_MAX when it needs none */
+	uint32_t source; /* of its points */
 	bool failed;
-};
-
-/* One point of this round, before points of one series are brought together. */
-struct entry {
-	struct series series;
-	struct point point;
-	struct sample *sample; /* where it stands in its message */
-	size_t task;
-	size_t order; /* as it came: of two points with one time the later wins */
 };
 
 /* Everything one round works on; lives in the store's arena. */
@@ -31,19 +23,16 @@ struct round {
 	size_t n_tasks;
 	struct host_want *want;
 	size_t n_wants;
-	struct entry *entry;
-	size_t n_entries;
-	struct values_batch *batch;
-	size_t *batch_entry; /* the first entry of each batch, and one behind the last */
-	size_t n_batches;
+	struct numbered *point; /* those of one accepted_s at a time */
+	size_t n_points;
 	struct why why;
 };
 
 /* This task is not done in this round: its item will be FATE_FAILED. The first why of round and batch stays. */
 void round_fail(struct round *r, struct task *t, const struct why *why);
 
-/* Write the points of every task whose host is known; n_points: how many there are at most. */
-void round_write_values(struct round *r, size_t n_points);
+/* Hand the points of every task whose host is known to the engine; n_points: how many there are at most. */
+void round_accept_points(struct round *r, size_t n_points);
 
 /* Tell the metadata store everything in one go. generation: its own, read before the hosts were resolved. */
 void round_write_meta(struct round *r, uint64_t generation);

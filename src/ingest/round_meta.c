@@ -33,7 +33,8 @@ static enum rc default_info(struct store *s, const struct message *m, struct met
 /* Data of a plugin that may never send an info of its own. */
 static bool makes_up(const struct task *t)
 {
-	return t->batch->input != INPUT_AMQP && t->item->decoded && t->item->message.kind == MESSAGE_DATA;
+	return (t->batch->input == INPUT_HTTP || t->batch->input == INPUT_CARBON) && t->item->decoded &&
+	       t->item->message.kind == MESSAGE_DATA;
 }
 
 /* Tell the metadata store everything of this round in one go. */
@@ -81,6 +82,11 @@ void round_write_meta(struct round *r, uint64_t generation)
 	for (size_t w = 0; w < r->n_wants; w++)
 		if (rc == RC_OK && r->want[w].answered)
 			hosts_settled(&r->want[w], generation);
+	/* Its points may come past us from now on: the metadata store has been told in this generation. */
+	for (size_t t = 0; rc == RC_OK && t < r->n_tasks; t++)
+		if (!r->task[t].failed && r->task[t].item->waits)
+			registry_set_mark(engine_registry(s->options.engine), r->task[t].source,
+					  (uint32_t)(generation + 1));
 	for (size_t t = 0; rc != RC_OK && t < r->n_tasks; t++) {
 		struct task *task = &r->task[t];
 		const struct message *m = &task->item->message;

@@ -19,6 +19,7 @@ enum rc store_init(struct store *s, const struct ingest_options *options, struct
 	if (rc != RC_OK)
 		return rc;
 	s->longest_s = schema_longest_s(options->schema);
+	s->shortest_s = schema_shortest_s(options->schema);
 	hosts_init(&s->hosts, options->meta, options->wsp_path, options->md5_digits);
 	infos_init(&s->infos, options->meta);
 	arena_init(&s->arena);
@@ -54,12 +55,14 @@ static void judge_time(const struct store *s, struct item *i, int64_t accepted_s
 			 (long long)m->t_s, (long long)-age_s);
 		return;
 	}
-	if (age_s >= s->longest_s) {
+	if (age_s >= s->longest_s || m->t_s < 0 || m->t_s > UINT32_MAX) {
 		snprintf(refuse(i, REASON_TOO_OLD), REFUSAL_DETAIL_BYTES,
 			 "TimeStamp %lld is older than the longest archive, %lld s", (long long)m->t_s,
 			 (long long)s->longest_s);
 		return;
 	}
+	if (age_s < s->shortest_s)
+		return;
 	for (size_t k = 0; k < m->n_samples; k++) {
 		struct sample *sample = &m->sample[k];
 
@@ -110,9 +113,9 @@ static size_t collect(struct store *s, struct round *r, struct batch *first)
 			i->fate = FATE_WAITING;
 			t = &r->task[r->n_tasks++];
 			*t = (struct task){ .batch = b, .item = i, .want = SIZE_MAX };
-			if (i->decoded && i->message.kind == MESSAGE_DATA)
+			if (i->decoded && i->message.kind == MESSAGE_DATA && b->input != INPUT_JOURNAL)
 				judge_time(s, i, b->accepted_s);
-			if (!i->decoded)
+			if (!i->decoded || b->input == INPUT_JOURNAL)
 				continue;
 			if (i->message.kind == MESSAGE_DATA || i->message.kind == MESSAGE_MYINFO ||
 			    (i->message.kind == MESSAGE_INFO && hosts_knows(&s->hosts, i->message.host)))
@@ -127,7 +130,11 @@ static void count(const struct task *t)
 {
 	const struct item *i = t->item;
 
-	counter_add(t->batch->input == INPUT_AMQP ? COUNTER_MESSAGES_AMQP : COUNTER_MESSAGES_HTTP, 1);
+	/* carbon's lines are counted where they come in, the journal's points when they came first */
+	if (t->batch->input == INPUT_AMQP)
+		counter_add(COUNTER_MESSAGES_AMQP, 1);
+	if (t->batch->input == INPUT_HTTP)
+		counter_add(COUNTER_MESSAGES_HTTP, 1);
 	if (!i->decoded) {
 		counter_add(COUNTER_MESSAGES_REJECTED, 1);
 		reason_count(i->refusal.reason);
@@ -209,7 +216,7 @@ void store_round(struct store *s, struct batch *first, int64_t now_s, struct mon
 		if (r.task[t].want != SIZE_MAX && !r.want[r.task[t].want].settled &&
 		    (r.want[r.task[t].want].host == NULL || why.text[0] != '\0'))
 			round_fail(&r, &r.task[t], &why);
-	round_write_values(&r, n_points);
+	round_accept_points(&r, n_points);
 	round_write_meta(&r, generation);
 	round_keep_aside(&r, now_s);
 	for (size_t t = 0; t < r.n_tasks; t++) {

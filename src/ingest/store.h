@@ -17,6 +17,7 @@ struct store {
 	struct rejected rejected;
 	struct arena arena;
 	int64_t longest_s;   /* of any retention */
+	int64_t shortest_s;  /* the least that any retention keeps */
 	bool failing;        /* the last round left something undone */
 	struct mono checked; /* when the metadata store was last asked anything */
 };

@@ -40,6 +40,31 @@ const char *meta_string_name(enum meta_string key)
 	return NULL;
 }
 
+static size_t stripe(enum meta_hash hash, struct text host)
+{
+	const size_t n_plain = META_DELETED_PLUGINS + 1;
+
+	return hash == META_INFOS ? n_plain + text_hash(host, 0) % (META_CHANGES - n_plain) : hash;
+}
+
+enum rc meta_apply(struct meta *m, const struct meta_write *write, size_t n, struct why *why)
+{
+	enum rc rc;
+
+	if (n == 0)
+		return RC_OK;
+	rc = m->ops->apply(m, write, n, why);
+	/* also after a failure: some may have been done */
+	for (size_t i = 0; i < n; i++)
+		atomic_fetch_add(&m->changes[stripe(write[i].key.hash, write[i].key.host)], 1);
+	return rc;
+}
+
+unsigned meta_changes(const struct meta *m, enum meta_hash hash, struct text host)
+{
+	return atomic_load(&m->changes[stripe(hash, host)]);
+}
+
 void backend_name_init(struct buf *name)
 {
 	buf_init(name, SIZE_MAX / 4);

@@ -1,7 +1,8 @@
 /*
  * What is known of hosts and plugins, behind one contract: Redis (meta_redis), SQLite (meta_sqlite), memory
  * (meta_memory). All hold the documented layout: hashes HOSTS, HOST_ID, WSP_PATH, INFOS@<hostID>, DELETED_HOSTS,
- * DELETED_PLUGINS and the strings OLD_WSP, LAST_WSP_CLEAN. No caching here: what another client writes is seen at once.
+ * DELETED_PLUGINS and the strings OLD_WSP, LAST_WSP_CLEAN. No caching here: what another client writes is seen at once;
+ * who keeps answers for a while asks meta_changes() whether this process has written meanwhile.
  * Source: docs/spec/system.md "Redis layout".
  *
  * Threads  every call from any thread; a backend keeps connections of its own for as many as call at once.
@@ -11,6 +12,7 @@
 #ifndef META_META_H
 #define META_META_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -61,9 +63,12 @@ struct meta_ops {
 	void (*close)(struct meta *m);
 };
 
+enum { META_CHANGES = 64 };
+
 /* Every backend's struct begins with this. */
 struct meta {
 	const struct meta_ops *ops;
+	atomic_uint changes[META_CHANGES]; /* meta_changes() */
 };
 
 /* The key's name in Redis, e.g. "INFOS@myhost". Appended to out. */
@@ -74,10 +79,14 @@ const char *meta_string_name(enum meta_string key);
  * All writes, in order, in one go (pipelined, one transaction): RC_OK only when every one was accepted. Repeating a
  * call is harmless, and after RC_PEER needed: the writes may have been done and only the answer lost.
  */
-CHECKED static inline enum rc meta_apply(struct meta *m, const struct meta_write *write, size_t n, struct why *why)
-{
-	return n == 0 ? RC_OK : m->ops->apply(m, write, n, why);
-}
+CHECKED enum rc meta_apply(struct meta *m, const struct meta_write *write, size_t n, struct why *why);
+
+/*
+ * Grows when a meta_apply() that writes into this hash (other INFOS@ hashes may share a number) has ended. Taken before a
+ * read, and still the same, it says that what was read holds every write of this process that has been answered since.
+ * Cheap: one load.
+ */
+unsigned meta_changes(const struct meta *m, enum meta_hash hash, struct text host);
 
 /*
  * Many fields in one go. answers (the caller's, with a ceiling: RC_FULL past it) holds the values and must outlive

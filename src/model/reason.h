@@ -30,7 +30,8 @@
 	X(DS_NAME, "ds_name", "a data source outside the rules for names")                                             \
 	X(VALUE, "value", "a value that is neither a number nor unknown")                                              \
 	X(INFO, "info", "an info without Infos, or a MyInfo without ID and Name")                                      \
-	X(FILE, "file", "the series' file cannot be opened: not a file of ours, or no permission")
+	X(FILE, "file", "the series' file cannot be opened: not a file of ours, or no permission")                     \
+	X(CARBON_LINE, "carbon_line", "a carbon line that is not a name, a value and a timestamp")
 
 enum reason {
 	REASON_NONE,

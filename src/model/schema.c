@@ -56,3 +56,16 @@ int64_t schema_longest_s(const struct schema *s)
 	}
 	return longest;
 }
+
+int64_t schema_shortest_s(const struct schema *s)
+{
+	int64_t shortest = retention_longest_s(&s->otherwise);
+
+	for (size_t i = 0; i < s->n_rules; i++) {
+		int64_t span = retention_longest_s(&s->rule[i].retention);
+
+		if (span < shortest)
+			shortest = span;
+	}
+	return shortest;
+}

@@ -26,5 +26,7 @@ struct schema_rule *schema_add(struct schema *s, const char *name);
 const struct retention *schema_pick(const struct schema *s, struct text host, struct text plugin, struct text ds);
 /* Seconds of the longest archive of any rule. */
 int64_t schema_longest_s(const struct schema *s);
+/* Seconds that every rule keeps at least: of the longest archive of the shortest rule. */
+int64_t schema_shortest_s(const struct schema *s);
 
 #endif

@@ -3,15 +3,19 @@
  */
 #include <math.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/mem.h"
-#include "model/name.h"
+#include "query/folder.h"
 #include "query/window.h"
 #include "wire/number.h"
+#include "wire/print_number.h"
 #include "wire/reply.h"
 
-enum { PATHS_MAX_BYTES = 64 * 1024 };
+enum {
+	HOLDS_MAX_S = 60, /* others may write the files: no reply outlives a minute */
+	PRINTED_AT_ONCE = 64,
+	USUAL_VALUE_BYTES = 9,
+};
 
 struct column {
 	struct text ds;
@@ -26,55 +30,6 @@ struct table {
 	int64_t step_s;
 };
 
-static bool is_on_disk(const struct query *q, const char *folder)
-{
-	char *path = must_format("%s/%s", q->wsp_path, folder);
-	bool there = access(path, F_OK) == 0;
-
-	free(path);
-	return there;
-}
-
-/*
- * Where the host's files are. A WSP_PATH outside our tree is never followed: the folder by the rule, as ingest writes
- * it (a suffixed folder that is there is this host's). md5 digits of an existing HOST_ID win over the configured number.
- */
-static enum rc find_folder(const struct query *q, struct text host, char folder[FOLDER_MAX_BYTES], struct why *why)
-{
-	struct meta_read read[2] = { { .key = { META_WSP_PATH, TEXT_NONE, host } },
-				     { .key = { META_HOST_ID, TEXT_NONE, host } } };
-	char md5[MD5_HEX_BYTES + 1];
-	unsigned digits = q->md5_digits;
-	struct text below;
-	struct buf answers;
-	enum rc rc;
-
-	buf_init(&answers, PATHS_MAX_BYTES);
-	rc = meta_read(q->meta, read, ARRAY_LEN(read), &answers, why);
-	if (rc != RC_OK)
-		goto out;
-	if (!read[0].found) {
-		rc = because(why, RC_ABSENT, "no such host");
-		goto out;
-	}
-	below = name_folder_below(read[0].value, text_of(q->wsp_path));
-	if (below.n > 0) {
-		memcpy(folder, below.s, below.n);
-		folder[below.n] = '\0';
-		goto out;
-	}
-	name_md5(host, md5);
-	if (read[1].found && read[1].value.n >= 1 && read[1].value.n <= MD5_HEX_BYTES &&
-	    memcmp(read[1].value.s, md5, read[1].value.n) == 0)
-		digits = (unsigned)read[1].value.n;
-	name_folder(host, digits, true, folder);
-	if (!is_on_disk(q, folder))
-		name_folder(host, digits, false, folder);
-out:
-	buf_fini(&answers);
-	return rc;
-}
-
 static bool has_column(const struct table *t, struct text ds)
 {
 	for (size_t i = 0; i < t->n; i++)
@@ -83,17 +38,27 @@ static bool has_column(const struct table *t, struct text ds)
 	return false;
 }
 
+/* The next part of a comma list that can be a name; false at the end. *rest.s is NULL behind the last one. */
+static bool next_ds(struct text *rest, struct text *ds)
+{
+	while (rest->n > 0) {
+		const char *comma = memchr(rest->s, ',', rest->n);
+
+		*ds = (struct text){ rest->s, comma == NULL ? rest->n : (size_t)(comma - rest->s) };
+		*rest = comma == NULL ? TEXT_NONE : (struct text){ comma + 1, rest->n - ds->n - 1 };
+		if (name_check_plugin_or_ds(*ds, NULL) == RC_OK)
+			return true;
+	}
+	return false;
+}
+
 /* The ds asked, each once, in order; what cannot be a name is left out. */
 static enum rc split_ds(struct text list, struct table *t, struct why *why)
 {
-	const char *at = list.s, *end = list.s + list.n;
+	struct text ds;
 
-	while (at < end) {
-		const char *comma = memchr(at, ',', (size_t)(end - at));
-		struct text ds = { at, (size_t)((comma == NULL ? end : comma) - at) };
-
-		at = comma == NULL ? end : comma + 1;
-		if (name_check_plugin_or_ds(ds, NULL) != RC_OK || has_column(t, ds))
+	while (next_ds(&list, &ds)) {
+		if (has_column(t, ds))
 			continue;
 		if (t->n == QUERY_MAX_DS)
 			return because(why, RC_REFUSED, "ds: more than %d in one question", QUERY_MAX_DS);
@@ -103,6 +68,13 @@ static enum rc split_ds(struct text list, struct table *t, struct why *why)
 	return RC_OK;
 }
 
+/* The one place where values are read. */
+static enum rc read_series(const struct query *q, const struct series *s, struct window w, int64_t now_s,
+			   struct span *out, struct why *why)
+{
+	return engine_fetch(q->engine, s, w.from_s, w.until_s, now_s, out, why);
+}
+
 /*
  * One series. Absent means "no such series" and also "the span is older than this file goes back": the second is known
  * by asking for its newest slot, and answered as one slot without a value.
@@ -110,12 +82,12 @@ static enum rc split_ds(struct text list, struct table *t, struct why *why)
 static enum rc fetch(const struct query *q, const struct series *s, struct window w, int64_t now_s, struct span *out,
 		     struct why *why)
 {
-	enum rc rc = values_fetch(q->values, s, w.from_s, w.until_s, now_s, out, why);
+	enum rc rc = read_series(q, s, w, now_s, out, why);
 	struct span newest;
 
 	if (rc != RC_ABSENT || w.until_s >= now_s)
 		return rc;
-	rc = values_fetch(q->values, s, now_s, now_s, now_s, &newest, why);
+	rc = read_series(q, s, (struct window){ now_s, now_s }, now_s, &newest, why);
 	if (rc != RC_OK)
 		return rc;
 	*out = (struct span){ .start_s = w.until_s - w.until_s % newest.step_s,
@@ -220,7 +192,7 @@ static enum rc consolidate(const struct query *q, struct series s, int64_t now_s
 			continue;
 		span_fini(&c->span);
 		s.ds = c->ds;
-		rc = values_fetch(q->values, &s, whole.from_s, whole.until_s, now_s, &c->span, why);
+		rc = read_series(q, &s, whole, now_s, &c->span, why);
 		if (rc == RC_DISK || rc == RC_PEER)
 			return rc;
 		if (rc != RC_OK)
@@ -254,8 +226,38 @@ static enum rc read_max_points(struct text t, int64_t *out, struct why *why)
 	return RC_OK;
 }
 
+/* The slots from `first` on of a column, null where there are none; copied in pieces that always fit. */
+static void print_values(const struct span *s, int64_t first, size_t n, struct buf *out)
+{
+	char text[PRINTED_AT_ONCE * (PRINT_NUMBER_MAX_BYTES + 2)], *o = text;
+
+	for (size_t i = 0; i < n && !out->full; i++) {
+		int64_t slot = first + (int64_t)i;
+		double v = s->value == NULL || slot < 0 || slot >= (int64_t)s->n ? (double)NAN : s->value[slot];
+
+		if (isfinite(v)) {
+			o += print_number(v, o);
+		} else {
+			memcpy(o, "null", 4);
+			o += 4;
+		}
+		if (i + 1 < n) {
+			memcpy(o, ", ", 2);
+			o += 2;
+		}
+		if (i % PRINTED_AT_ONCE == PRINTED_AT_ONCE - 1 || i + 1 == n) {
+			buf_add(out, text, (size_t)(o - text));
+			o = text;
+		}
+	}
+}
+
 static void print(const struct table *t, struct buf *out)
 {
+	size_t n = (size_t)((t->end_s - t->start_s) / t->step_s), usual = t->n * n * USUAL_VALUE_BYTES;
+
+	if (out->n < out->max && usual < out->max - out->n)
+		(void)buf_room(out, usual);
 	buf_addf(out, "{\"TS_start\": %lld, \"TS_step\": %lld, \"DATAS\": {", (long long)t->start_s,
 		 (long long)t->step_s);
 	for (size_t i = 0; i < t->n && !out->full; i++) {
@@ -265,28 +267,53 @@ static void print(const struct table *t, struct buf *out)
 			buf_add_str(out, ", ");
 		reply_string(out, t->column[i].ds);
 		buf_add_str(out, ": [");
-		for (int64_t at = t->start_s; at < t->end_s; at += t->step_s) {
-			int64_t slot = (at - s->start_s) / t->step_s;
-
-			if (at > t->start_s)
-				buf_add_str(out, ", ");
-			if (s->value == NULL || at < s->start_s || slot >= (int64_t)s->n || isnan(s->value[slot]))
-				buf_add_str(out, "null");
-			else
-				reply_number(out, s->value[slot]);
-		}
+		print_values(s, s->value == NULL ? 0 : (t->start_s - s->start_s) / t->step_s, n, out);
 		buf_add_str(out, "]");
 	}
 	buf_add_str(out, "}}");
 }
 
-enum rc query_data(const struct query *q, const struct query_data *asked, int64_t now_s, struct buf *out,
-		   struct why *why)
+static uint64_t versions_of(const struct query *q, const struct query_data *asked, const char *folder)
 {
-	char folder[FOLDER_MAX_BYTES];
-	struct table t = { 0 };
+	struct series s = { .host = asked->host, .folder = text_of(folder), .plugin = asked->plugin };
+	struct text rest = asked->ds;
+	uint64_t all = 0;
+
+	while (next_ds(&rest, &s.ds)) {
+		uint64_t both[2] = { all, q->version(q->version_argument, &s) };
+
+		all = all == 0 ? both[1] + 1 : text_hash((struct text){ (const char *)both, sizeof(both) }, 0);
+	}
+	return all;
+}
+
+/* The second from which on the clock alone may change the reply: some end of the window reaches another slot. */
+static int64_t holds_until(const struct table *t, const struct query_data *asked, bool original, struct window w,
+			   int64_t now_s)
+{
+	int64_t until_s = now_s + HOLDS_MAX_S;
+	struct window later;
+
+	if (window_read(asked, original, now_s + 1, &later, NULL) != RC_OK || later.from_s == w.from_s ||
+	    later.until_s == w.until_s)
+		return now_s + 1; /* a fixed end: which archive reaches back to it changes at any second */
+	for (size_t i = 0; i < t->n; i++) {
+		/* what a file keeps goes back whole steps from now */
+		const int64_t end[] = { now_s, w.from_s, w.until_s };
+		int64_t step_s = t->column[i].span.step_s;
+
+		for (size_t j = 0; j < ARRAY_LEN(end); j++)
+			if (now_s + step_s - end[j] % step_s < until_s)
+				until_s = now_s + step_s - end[j] % step_s;
+	}
+	return until_s;
+}
+
+static enum rc answer(const struct query *q, const struct query_data *asked, int64_t now_s, struct table *t,
+		      struct query_basis *basis, struct why *why)
+{
+	struct series s = { .host = asked->host, .plugin = asked->plugin };
 	int64_t max_points;
-	struct series s;
 	struct window w;
 	enum rc rc;
 
@@ -297,34 +324,64 @@ enum rc query_data(const struct query *q, const struct query_data *asked, int64_
 		return rc;
 	if (name_check_host(asked->host, NULL) != RC_OK)
 		return because(why, RC_ABSENT, "no such host");
-	rc = split_ds(asked->ds, &t, why);
+	rc = split_ds(asked->ds, t, why);
 	if (rc != RC_OK)
-		goto out;
-	if (name_check_plugin_or_ds(asked->plugin, NULL) != RC_OK || t.n == 0) {
-		rc = because(why, RC_ABSENT, "no such plugin, or none of the ds");
-		goto out;
-	}
-	rc = find_folder(q, asked->host, folder, why);
+		return rc;
+	if (name_check_plugin_or_ds(asked->plugin, NULL) != RC_OK || t->n == 0)
+		return because(why, RC_ABSENT, "no such plugin, or none of the ds");
+	rc = folder_find(q, asked->host, basis->folder, why);
 	if (rc != RC_OK)
-		goto out;
-	s = (struct series){ .host = asked->host, .folder = text_of(folder), .plugin = asked->plugin };
-	rc = fetch_all(q, s, w, now_s, &t, why);
+		return rc;
+	s.folder = text_of(basis->folder);
+	if (q->version != NULL)
+		basis->versions = versions_of(q, asked, basis->folder); /* before the values: these may be newer */
+	rc = fetch_all(q, s, w, now_s, t, why);
 	if (rc == RC_OK)
-		rc = choose_step(&t, why);
+		rc = choose_step(t, why);
 	if (rc != RC_OK)
-		goto out;
-	choose_slots(&t);
-	coarsen(&t, max_points);
-	rc = consolidate(q, s, now_s, &t, why);
-	if (rc != RC_OK)
-		goto out;
-	print(&t, out);
-	if (out->full)
-		rc = because(why, RC_FULL, "the reply would be over %zu bytes: ask fewer ds or a shorter time",
-			     out->max);
-out:
+		return rc;
+	if (q->version != NULL)
+		basis->until_s = holds_until(t, asked, q->original_windows, w, now_s);
+	choose_slots(t);
+	coarsen(t, max_points);
+	return consolidate(q, s, now_s, t, why);
+}
+
+enum rc query_data_based(const struct query *q, const struct query_data *asked, int64_t now_s, struct buf *out,
+			 struct query_basis *basis, struct why *why)
+{
+	struct table t = { 0 };
+	enum rc rc;
+
+	basis->from_s = basis->until_s = now_s;
+	basis->versions = 0;
+	rc = answer(q, asked, now_s, &t, basis, why);
+	if (rc == RC_OK) {
+		print(&t, out);
+		if (out->full)
+			rc = because(why, RC_FULL, "the reply would be over %zu bytes: ask fewer ds or a shorter time",
+				     out->max);
+	}
 	for (size_t i = 0; i < t.n; i++)
 		span_fini(&t.column[i].span);
 	free(t.column);
 	return rc;
+}
+
+enum rc query_data(const struct query *q, const struct query_data *asked, int64_t now_s, struct buf *out,
+		   struct why *why)
+{
+	struct query_basis basis;
+
+	return query_data_based(q, asked, now_s, out, &basis, why);
+}
+
+bool query_data_holds(const struct query *q, const struct query_data *asked, int64_t now_s,
+		      const struct query_basis *basis)
+{
+	char folder[FOLDER_MAX_BYTES];
+
+	return q->version != NULL && now_s >= basis->from_s && now_s < basis->until_s &&
+	       folder_find(q, asked->host, folder, NULL) == RC_OK && strcmp(folder, basis->folder) == 0 &&
+	       versions_of(q, asked, folder) == basis->versions;
 }

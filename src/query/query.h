@@ -1,6 +1,6 @@
 /*
  * Questions about what is stored, answered as JSON text: hosts, one host, its plugins, one info, values. Each answer is
- * put together from the metadata store and the values engine; no socket here.
+ * put together from the metadata store and the engine (files and what is on its way to them); no socket here.
  * Source: docs/spec/system.md "REST"; docs/spec/wire.md E.
  */
 #ifndef QUERY_QUERY_H
@@ -9,16 +9,23 @@
 #include "base/buf.h"
 #include "base/rc.h"
 #include "base/text.h"
+#include "engine/engine.h"
 #include "meta/meta.h"
-#include "values/values.h"
+#include "model/name.h"
+
+/* Changes whenever a read of this series may answer otherwise, the clock aside. Threads: any; cheap. */
+typedef uint32_t query_version_fn(void *argument, const struct series *s);
 
 /* Fixed after start; shared by all threads. */
 struct query {
-	struct meta *meta;     /* borrowed */
-	struct values *values; /* borrowed */
-	const char *wsp_path;  /* root that WSP_PATH values must lie below */
-	unsigned md5_digits;   /* wsp_path_md5_char */
-	bool original_windows; /* res_windows = original */
+	struct meta *meta;         /* borrowed */
+	struct engine *engine;     /* borrowed */
+	const char *wsp_path;      /* root that WSP_PATH values must lie below */
+	unsigned md5_digits;       /* wsp_path_md5_char */
+	bool original_windows;     /* res_windows = original */
+	struct folders *folders;   /* borrowed (query/folder.h); NULL: the metadata store is asked each time */
+	query_version_fn *version; /* NULL: values may change unnoticed, no reply holds longer than its making */
+	void *version_argument;
 };
 
 /*
@@ -53,5 +60,23 @@ struct query_data {
  */
 CHECKED enum rc query_data(const struct query *q, const struct query_data *asked, int64_t now_s, struct buf *out,
 			   struct why *why);
+
+/* What a reply of values hangs on. */
+struct query_basis {
+	int64_t from_s, until_s; /* it holds at Unix seconds from_s <= now < until_s; from_s == until_s: never again */
+	uint64_t versions;
+	char folder[FOLDER_MAX_BYTES];
+};
+
+/* query_data() that also tells what its reply hangs on. */
+CHECKED enum rc query_data_based(const struct query *q, const struct query_data *asked, int64_t now_s, struct buf *out,
+				 struct query_basis *basis, struct why *why);
+
+/*
+ * Would the same question, already answered once, get the same reply now? False also when the metadata store cannot be
+ * asked where the host's files are.
+ */
+bool query_data_holds(const struct query *q, const struct query_data *asked, int64_t now_s,
+		      const struct query_basis *basis);
 
 #endif

@@ -1,45 +1,15 @@
 /*
- * numeter-storage: start-up as a list, then wait for a signal, then the list backwards.
+ * numeter-storage: what stands on the command line. Start, loop and stop are the daemon's.
  */
-#include <errno.h>
 #include <getopt.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
-#include "base/counter.h"
-#include "base/log.h"
-#include "base/mem.h"
-#include "config/config.h"
-#include "config/host_list.h"
-#include "http/server.h"
-#include "storage/amqp_input.h"
-#include "storage/privileges.h"
-#include "values/values_wsp.h"
+#include "storage/daemon.h"
 
 #define DEFAULT_CONFIG "/etc/numeter/numeter_storage.cfg"
 
 enum { EXIT_BAD = 1, EXIT_DISABLED = 2 };
-
-/* All that is opened at start; NULL or -1 where not yet. */
-struct daemon {
-	const char *config_path;
-	struct config config;
-	char **warning; /* of reading the two */
-	size_t n_warnings, warning_capacity;
-	struct host_list hosts;
-	int signal_fd;
-	struct meta *meta;
-	struct values *values;
-	struct ingest *ingest;
-	struct query query;
-	struct http_server *http;
-	struct amqp_input *amqp;
-};
 
 static const char help_text[] =
 	"numeter-storage: takes what numeter pollers send, keeps it in Whisper files, serves it over HTTP.\n"
@@ -54,282 +24,14 @@ static const char help_text[] =
 	"Signals: TERM and INT end it, HUP opens the log file anew.\n"
 	"See numeter-storage(8) and numeter_storage.cfg(5).\n";
 
-/* A warning of the configuration or host-list: on stderr at once, in the log as soon as there is one. */
-static void warn(void *argument, const char *text)
-{
-	struct daemon *d = argument;
-
-	fprintf(stderr, "warning: %s\n", text);
-	array_grow(&d->warning, &d->warning_capacity, d->n_warnings, sizeof(*d->warning));
-	d->warning[d->n_warnings++] = must_strdup(text);
-}
-
-static enum rc log_warnings(struct daemon *d)
-{
-	for (size_t i = 0; i < d->n_warnings; i++)
-		log_line(LOG_LEVEL_WARNING, "config.warning", "%s", d->warning[i]);
-	return RC_OK;
-}
-
-/* The one line on stderr when the daemon does not start, whatever the log levels are; the log file gets it too. */
-static enum rc refuse(const struct daemon *d, const char *key, enum rc rc, const struct why *why)
-{
-	unsigned line = config_line(&d->config, key);
-
-	if (line == 0)
-		fprintf(stderr, "%s: %s: %s\n", d->config_path, key, why->text);
-	else
-		fprintf(stderr, "%s:%u: %s: %s\n", d->config_path, line, key, why->text);
-	log_line(LOG_LEVEL_ERROR, "daemon.refused", "why=\"%s\"", why->text);
-	return rc;
-}
-
-static enum rc take_privileges(struct daemon *d)
-{
-	struct why why = { "" };
-	enum rc rc = privileges_take(d->config.user, d->config.group, &why);
-	unsigned line = config_line(&d->config, strncmp(why.text, "group:", 6) == 0 ? "group" : "user");
-
-	if (rc == RC_OK)
-		return RC_OK;
-	if (line == 0)
-		fprintf(stderr, "%s: %s\n", d->config_path, why.text);
-	else
-		fprintf(stderr, "%s:%u: %s\n", d->config_path, line, why.text);
-	return rc;
-}
-
-static enum rc open_log(struct daemon *d)
-{
-	struct why why;
-	enum rc rc = log_open(d->config.log_path, d->config.log_level, d->config.log_level_stdr, &why);
-
-	return rc == RC_OK ? rc : refuse(d, "log_path", rc, &why);
-}
-
-static enum rc read_hosts(struct daemon *d)
-{
-	struct why why;
-	enum rc rc;
-
-	if (d->config.n_rpc_hosts == 0)
-		return RC_OK;
-	rc = host_list_read(d->config.host_list_file, &d->hosts, warn, d, &why);
-	return rc == RC_OK ? rc : refuse(d, "host_list_file", rc, &why);
-}
-
-static enum rc open_meta(struct daemon *d)
-{
-	const struct config *c = &d->config;
-	struct why why;
-	enum rc rc;
-
-	if (c->metadata == CONFIG_METADATA_REDIS) {
-		d->meta = meta_redis_open(&(struct meta_redis_options){
-			.host = c->redis_host,
-			.port = (int)c->redis_port,
-			.timeout_s = (int)c->redis_timeout_s,
-			.password = c->redis_password,
-			.db = (int)c->redis_db,
-		});
-		return RC_OK;
-	}
-	rc = meta_sqlite_open(c->sqlite_path, &d->meta, &why);
-	return rc == RC_OK ? rc : refuse(d, "metadata", rc, &why);
-}
-
-static enum rc open_values(struct daemon *d)
-{
-	const struct config *c = &d->config;
-	struct why why;
-	enum rc rc = values_wsp_open(
-		&(struct values_wsp_options){
-			.root = c->wsp_path,
-			.schema = &c->schema,
-			.allocate = c->wsp_sparse ? WSP_SPARSE : WSP_RESERVE,
-		},
-		&d->values, &why);
-
-	return rc == RC_OK ? rc : refuse(d, "wsp_path", rc, &why);
-}
-
-static enum rc open_ingest(struct daemon *d)
-{
-	const struct config *c = &d->config;
-	struct why why;
-	enum rc rc = ingest_open(
-		&(struct ingest_options){
-			.meta = d->meta,
-			.values = d->values,
-			.schema = &c->schema,
-			.wsp_path = c->wsp_path,
-			.md5_digits = (unsigned)c->wsp_path_md5_char,
-			.max_future_s = c->max_future_s,
-			.rejected_path = c->rejected_path,
-			.rejected_max_bytes = (uint64_t)c->rejected_max_bytes,
-		},
-		&d->ingest, &why);
-
-	return rc == RC_OK ? rc : refuse(d, "rejected_path", rc, &why);
-}
-
-static enum rc start_http(struct daemon *d)
-{
-	const struct config *c = &d->config;
-	struct why why;
-	enum rc rc;
-
-	d->query = (struct query){
-		.meta = d->meta,
-		.values = d->values,
-		.wsp_path = c->wsp_path,
-		.md5_digits = (unsigned)c->wsp_path_md5_char,
-		.original_windows = c->res_windows == CONFIG_RES_ORIGINAL,
-	};
-	if (c->n_http_listen == 0)
-		return RC_OK;
-	rc = http_server_start(
-		&(struct http_options){
-			.listen = c->http_listen,
-			.n_listen = c->n_http_listen,
-			.socket_mode = (unsigned)c->http_socket_mode,
-			.cors_origin = c->http_cors_origin,
-			.ingest_enabled = c->http_ingest,
-			.ingest_token = c->http_ingest_token,
-			.ingest_max_bytes = (size_t)c->http_ingest_max_bytes,
-			.query = &d->query,
-			.ingest = d->ingest,
-		},
-		&d->http, &why);
-	return rc == RC_OK ? rc : refuse(d, "http_listen", rc, &why);
-}
-
-static enum rc start_amqp(struct daemon *d)
-{
-	const struct config *c = &d->config;
-	struct broker_server *server;
-
-	if (c->n_rpc_hosts == 0)
-		return RC_OK;
-	server = must_alloc(c->n_rpc_hosts * sizeof(*server));
-	for (size_t i = 0; i < c->n_rpc_hosts; i++)
-		server[i] = (struct broker_server){
-			c->rpc_hosts[i].host,
-			c->rpc_hosts[i].port != 0 ? c->rpc_hosts[i].port
-			: c->rpc_ssl              ? 5671
-						  : 5672,
-		};
-	d->amqp = amqp_input_start(&(struct amqp_input_options){
-		.broker = {
-			.server = server,
-			.n_servers = c->n_rpc_hosts,
-			.user = c->rpc_user,
-			.password = c->rpc_password,
-			.vhost = c->rpc_vhost,
-			.exchange = c->rpc_exchange,
-			.queue = c->storage_name,
-			.prefetch = (int)c->rpc_prefetch,
-			.durable = c->rpc_durable,
-			.quorum = c->rpc_quorum,
-			.ssl = c->rpc_ssl,
-			.ssl_verify = c->rpc_ssl_verify,
-			.ssl_ca = c->rpc_ssl_ca,
-			.ssl_cert = c->rpc_ssl_cert,
-			.ssl_key = c->rpc_ssl_key,
-			.heartbeat_s = 30,
-		},
-		.hosts = &d->hosts,
-		.ingest = d->ingest,
-		.meta = d->meta,
-	});
-	free(server);
-	return RC_OK;
-}
-
-/* Signals arrive as data: every thread has them blocked, the main loop reads them from a descriptor. */
-static enum rc take_signals(struct daemon *d)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	must(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
-	signal(SIGPIPE, SIG_IGN);
-	d->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
-	must(d->signal_fd >= 0);
-	return RC_OK;
-}
-
-static enum rc say_started(struct daemon *d)
-{
-	log_line(LOG_LEVEL_INFO, "daemon.started", "version=%s pid=%ld storage_name=%s files=%lu", NUMETER_VERSION,
-		 (long)getpid(), d->config.storage_name, privileges_raise_files());
-	return RC_OK;
-}
-
-static void run(struct daemon *d)
-{
-	for (;;) {
-		struct signalfd_siginfo info;
-		ssize_t n = read(d->signal_fd, &info, sizeof(info));
-		struct why why;
-
-		if (n != (ssize_t)sizeof(info))
-			continue;
-		if (info.ssi_signo != SIGHUP) {
-			log_line(LOG_LEVEL_INFO, "daemon.stopping", "signal=%u", info.ssi_signo);
-			return;
-		}
-		if (log_reopen(&why) != RC_OK)
-			fprintf(stderr, "%s\n", why.text);
-		log_line(LOG_LEVEL_INFO, "log.reopened", "pid=%ld", (long)getpid());
-	}
-}
-
-/* Backwards: inputs first, what they write to last. */
-static void stop(struct daemon *d)
-{
-	amqp_input_stop(d->amqp);
-	http_server_stop(d->http);
-	ingest_close(d->ingest);
-	values_close(d->values);
-	meta_close(d->meta);
-	log_line(LOG_LEVEL_INFO, "daemon.stopped", "messages=%llu points=%llu rejected=%llu",
-		 (unsigned long long)(counter_get(COUNTER_MESSAGES_AMQP) + counter_get(COUNTER_MESSAGES_HTTP)),
-		 (unsigned long long)counter_get(COUNTER_POINTS_STORED),
-		 (unsigned long long)counter_get(COUNTER_MESSAGES_REJECTED));
-	if (d->signal_fd >= 0)
-		close(d->signal_fd);
-	host_list_fini(&d->hosts);
-	log_close();
-}
-
-static int serve(struct daemon *d)
-{
-	static enum rc (*const steps[])(struct daemon *) = {
-		take_signals, take_privileges, open_log,    read_hosts, log_warnings, say_started,
-		open_meta,    open_values,     open_ingest, start_http, start_amqp,
-	};
-	enum rc rc = RC_OK;
-
-	for (size_t i = 0; rc == RC_OK && i < ARRAY_LEN(steps); i++)
-		rc = steps[i](d);
-	if (rc == RC_OK)
-		run(d);
-	stop(d);
-	return rc == RC_OK ? EXIT_SUCCESS : EXIT_BAD;
-}
-
 static int check_config(struct daemon *d)
 {
 	struct why why;
 
 	config_print(&d->config, false, stdout);
 	if (d->config.n_rpc_hosts > 0) {
-		if (host_list_read(d->config.host_list_file, &d->hosts, warn, d, &why) != RC_OK) {
-			refuse(d, "host_list_file", RC_REFUSED, &why);
+		if (host_list_read(d->config.host_list_file, &d->hosts, daemon_warn, d, &why) != RC_OK) {
+			daemon_refuse(d, "host_list_file", RC_REFUSED, &why);
 			return EXIT_BAD;
 		}
 		host_list_fini(&d->hosts);
@@ -374,7 +76,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "numeter-storage: unexpected argument \"%s\"; try --help\n", argv[optind]);
 		return EXIT_BAD;
 	}
-	if (config_read(d.config_path, &d.config, warn, &d, &why) != RC_OK) {
+	if (config_read(d.config_path, &d.config, daemon_warn, &d, &why) != RC_OK) {
 		fprintf(stderr, "%s\n", why.text);
 		return EXIT_BAD;
 	}
@@ -387,7 +89,7 @@ int main(int argc, char **argv)
 			d.config_path, config_line(&d.config, "enable"));
 		status = EXIT_DISABLED;
 	} else {
-		status = serve(&d);
+		status = daemon_serve(&d);
 	}
 	config_fini(&d.config);
 	for (size_t i = 0; i < d.n_warnings; i++)

@@ -1,10 +1,12 @@
 /*
  * Where values are kept: one contract, several engines. Today .wsp files (values_wsp.h); the shape also suits a remote
- * batch engine: many series in one call, the same call safe to repeat, part of it allowed to fail. Callers (ingest,
- * query) know nothing of files.
+ * batch engine: many series in one call, the same call safe to repeat, part of it allowed to fail, "durable" asked for
+ * apart from writing. Callers (flush, query through engine) know nothing of files.
  */
 #ifndef VALUES_VALUES_H
 #define VALUES_VALUES_H
+
+#include <stdbool.h>
 
 #include "base/rc.h"
 #include "model/point.h"
@@ -13,23 +15,28 @@
 /* The points of one series in one call. */
 struct values_batch {
 	struct series series;
-	const struct point *point;
-	size_t n_points;
+	const struct taken *point; /* oldest accepted first; of two with one t_s the later given wins */
+	size_t n_points;           /* 0: only what is held back is to be written */
+	bool again;                /* perhaps stored in part before (a replay): coarse slots are worked out anew */
+	bool hold_coarse;          /* write the finest archive only, as far as the points go there */
+	uint32_t held_from_s;      /* coarse slots from this time on are held back by former calls; 0: none */
 	/* answer */
-	enum rc rc;         /* RC_OK stored · RC_REFUSED can never be · RC_DISK, RC_PEER try again */
+	enum rc rc;         /* RC_OK written · RC_REFUSED can never be · RC_DISK, RC_PEER try again */
 	struct why why;     /* when rc is not RC_OK */
 	enum reason reason; /* when RC_REFUSED: REASON_TOO_OLD all of them, REASON_FILE, or REASON_DS_NAME any name */
-	size_t n_kept_old;  /* points whose slot was left as stored (rules b and c of docs/spec/system.md "Files") */
-	size_t n_too_old; /* when RC_OK: points not stored, for the series keeps less; those with t_s < oldest_taken_s */
-	int64_t oldest_taken_s; /* Unix seconds; set when n_too_old > 0 */
+	uint32_t held_from_s_now; /* when RC_OK: what is held back now; 0 unless hold_coarse */
+	size_t n_kept_old; /* points whose slot was left as stored (rules b and c of docs/spec/system.md "Files") */
+	size_t n_too_old;  /* when RC_OK: points not stored, for the series keeps less than their age */
 };
 
 struct values;
 
 struct values_ops {
-	enum rc (*write)(struct values *v, struct values_batch *batch, size_t n, int64_t accepted_s);
-	enum rc (*fetch)(struct values *v, const struct series *s, int64_t from_s, int64_t until_s, int64_t now_s,
-			 struct span *out, struct why *why);
+	enum rc (*write)(struct values *v, struct values_batch *batch, size_t n);
+	enum rc (*sync)(struct values *v, struct why *why);
+	enum rc (*fetch)(struct values *v, const struct series *s, const struct taken *pending, size_t n_pending,
+			 uint32_t held_from_s, int64_t from_s, int64_t until_s, int64_t now_s, struct span *out,
+			 struct why *why);
 	void (*close)(struct values *v);
 };
 
@@ -39,25 +46,33 @@ struct values {
 };
 
 /*
- * Store every batch; each series stands in at most one of them. accepted_s: when the points were taken (decides the
- * archive, not the clock of a later replay).
+ * Write every batch; each series stands in at most one of them. Not durable before values_sync().
  * Errors   RC_OK when every batch is RC_OK or RC_REFUSED, else the first other code; look into each batch.
- * Threads  one writer at a time.
+ * Threads  several, never one series in two of them at once. Faster when batches come in path order.
  */
-CHECKED static inline enum rc values_write(struct values *v, struct values_batch *batch, size_t n, int64_t accepted_s)
+CHECKED static inline enum rc values_write(struct values *v, struct values_batch *batch, size_t n)
 {
-	return v->ops->write(v, batch, n, accepted_s);
+	return v->ops->write(v, batch, n);
+}
+
+/* All that was written before survives a power cut. Errors: RC_DISK, RC_PEER: anything since the last sync may be lost. */
+CHECKED static inline enum rc values_sync(struct values *v, struct why *why)
+{
+	return v->ops->sync(v, why);
 }
 
 /*
- * Read one series: see wsp_fetch() for span and units.
- * Errors   RC_ABSENT no such series (or the span is outside its retention) · RC_REFUSED · RC_DAMAGED · RC_DISK
+ * Read one series as if `pending` had been written, and nothing were held back: see wsp_fetch() for span and units.
+ * Writes nothing. A series that is not stored yet is read as the new one that it will be.
+ * Errors   RC_ABSENT no such series and nothing pending (or the span is outside its retention) · RC_REFUSED
+ *          RC_DAMAGED (what is pending is read as if the damaged store had been set aside, if anything is) · RC_DISK
  * Threads  any, also while another writes.
  */
-CHECKED static inline enum rc values_fetch(struct values *v, const struct series *s, int64_t from_s, int64_t until_s,
+CHECKED static inline enum rc values_fetch(struct values *v, const struct series *s, const struct taken *pending,
+					   size_t n_pending, uint32_t held_from_s, int64_t from_s, int64_t until_s,
 					   int64_t now_s, struct span *out, struct why *why)
 {
-	return v->ops->fetch(v, s, from_s, until_s, now_s, out, why);
+	return v->ops->fetch(v, s, pending, n_pending, held_from_s, from_s, until_s, now_s, out, why);
 }
 
 static inline void values_close(struct values *v)

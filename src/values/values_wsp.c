@@ -1,11 +1,9 @@
 #include "values/values_wsp.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/counter.h"
@@ -13,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "values/wsp_tree.h"
+#include "wsp/overlay.h"
 
 /* Fixed after open. */
 struct values_wsp {
@@ -20,37 +19,50 @@ struct values_wsp {
 	int root_fd, lock_fd;
 	const struct schema *schema;
 	enum wsp_allocate allocate;
+	char *quarantine; /* NULL: below the root */
+};
+
+/* One values_write() at work: nothing of it is shared. */
+struct write {
+	const struct values_wsp *v;
+	struct tree_folder folder;
+	uint64_t n_written, n_kept;
 };
 
 /* Is there a point that a new file of r would keep? */
-static bool any_young_enough(const struct retention *r, const struct values_batch *b, int64_t accepted_s)
+static bool any_young_enough(const struct retention *r, const struct taken *point, size_t n)
 {
-	for (size_t i = 0; i < b->n_points; i++)
-		if (b->point[i].t_s >= accepted_s - retention_longest_s(r))
+	int64_t longest_s = retention_longest_s(r);
+
+	for (size_t i = 0; i < n; i++)
+		if ((int64_t)point[i].accepted_s - point[i].t_s <= longest_s)
 			return true;
 	return false;
 }
 
-static enum rc create(const struct values_wsp *v, struct tree_folder *folder, struct values_batch *b,
-		      int64_t accepted_s, struct wsp *w)
+static enum rc create(struct write *x, struct values_batch *b, struct wsp *w)
 {
+	struct tree_folder *folder = &x->folder;
 	const struct series *s = &b->series;
-	const struct retention *r = schema_pick(v->schema, s->host, s->plugin, s->ds);
+	const struct retention *r = schema_pick(x->v->schema, s->host, s->plugin, s->ds);
 	struct why why_not_opened = { "" };
 	enum rc rc = RC_OK;
 
-	if (!any_young_enough(r, b, accepted_s)) {
+	if (!any_young_enough(r, b->point, b->n_points)) {
 		b->reason = REASON_TOO_OLD;
 		return because(&b->why, RC_REFUSED, "older than the %" PRId64 " s that are kept",
 			       retention_longest_s(r));
 	}
+	if (folder->no_space)
+		return because(&b->why, RC_DISK, "make: %s, as for another file just now", strerror(ENOSPC));
 	if (!folder->known)
 		rc = tree_folder_make(folder, &b->why);
 	if (rc == RC_OK)
-		rc = tree_create(folder, s->ds, r, v->allocate, w, &b->why);
+		rc = tree_create(folder, s->ds, r, x->v->allocate, w, &b->why);
 	if (rc == RC_OK)
 		counter_add(COUNTER_FILES_CREATED, 1);
-	if (rc == RC_REFUSED) { /* the name may be taken: someone else made it meanwhile; or it is a link to nothing */
+	if (rc == RC_REFUSED && folder->known) {
+		/* The name may be taken: someone else made it meanwhile; or it is a link to nothing. */
 		enum rc again = tree_open(folder, s->ds, w, &why_not_opened);
 
 		if (again == RC_ABSENT)
@@ -61,22 +73,46 @@ static enum rc create(const struct values_wsp *v, struct tree_folder *folder, st
 	return rc;
 }
 
+static int64_t newest_s(const struct values_batch *b)
+{
+	int64_t newest = 0;
+
+	for (size_t i = 0; i < b->n_points; i++)
+		newest = b->point[i].t_s > newest ? b->point[i].t_s : newest;
+	return newest;
+}
+
+/* What was held back first: new points may take the place of what it is worked out from. */
+static enum rc store(struct wsp *w, struct values_batch *b, int64_t *held_from_s, struct wsp_stored *stored)
+{
+	struct wsp_how how = { b->again, b->hold_coarse };
+	enum rc rc = RC_OK;
+
+	if (*held_from_s != 0 && (!b->hold_coarse || wsp_overtakes(w, newest_s(b), *held_from_s))) {
+		rc = wsp_catch_up(w, *held_from_s, &b->why);
+		if (rc == RC_OK)
+			*held_from_s = 0;
+	}
+	return rc == RC_OK && b->n_points > 0 ? wsp_store(w, b->point, b->n_points, how, stored, &b->why) : rc;
+}
+
 /* Open the batch's file, or make it, and store. */
-static enum rc open_and_store(const struct values_wsp *v, struct tree_folder *folder, struct values_batch *b,
-			      int64_t accepted_s, struct wsp_stored *stored)
+static enum rc open_and_store(struct write *x, struct values_batch *b, int64_t *held_from_s, struct wsp_stored *stored)
 {
 	struct wsp w = { .fd = -1 };
-	enum rc rc = tree_folder_turn(folder, &b->series, &b->why);
+	bool bad_name;
+	enum rc rc = tree_folder_turn(&x->folder, &b->series, &bad_name, &b->why);
 
-	b->reason = REASON_FILE;
+	b->reason = bad_name ? REASON_DS_NAME : REASON_FILE;
 	if (rc == RC_OK)
-		rc = tree_open(folder, b->series.ds, &w, &b->why);
-	if (rc == RC_ABSENT)
-		rc = create(v, folder, b, accepted_s, &w);
-	if (rc == RC_OK) {
+		rc = tree_open(&x->folder, b->series.ds, &w, &b->why);
+	if (rc == RC_ABSENT) {
+		*held_from_s = 0; /* gone, and what was due with it */
+		rc = b->n_points == 0 ? RC_OK : create(x, b, &w);
+	}
+	if (rc == RC_OK && w.fd >= 0) {
 		b->reason = REASON_TOO_OLD;
-		b->oldest_taken_s = accepted_s - w.max_retention_s;
-		rc = wsp_store(&w, b->point, b->n_points, accepted_s, stored, &b->why);
+		rc = store(&w, b, held_from_s, stored);
 	}
 	wsp_close(&w);
 	return rc;
@@ -96,20 +132,22 @@ static enum rc set_aside(struct tree_folder *folder, const struct series *s, str
 	return RC_OK;
 }
 
-static enum rc write_one(const struct values_wsp *v, struct tree_folder *folder, struct values_batch *b,
-			 int64_t accepted_s)
+static enum rc write_one(struct write *x, struct values_batch *b)
 {
-	struct wsp_stored stored = { 0, 0, 0 };
-	enum rc rc = tree_check_names(&b->series, &b->why);
+	struct wsp_stored stored = { 0, 0, 0, 0 };
+	int64_t held_from_s = b->held_from_s;
+	enum rc rc;
 
-	b->reason = REASON_DS_NAME;
-	if (rc != RC_OK || b->n_points == 0)
-		return rc;
-	rc = open_and_store(v, folder, b, accepted_s, &stored);
+	b->held_from_s_now = 0;
+	if (b->n_points == 0 && (held_from_s == 0 || b->hold_coarse)) {
+		b->held_from_s_now = b->held_from_s;
+		return RC_OK;
+	}
+	rc = open_and_store(x, b, &held_from_s, &stored);
 	if (rc == RC_DAMAGED) {
-		rc = set_aside(folder, &b->series, &b->why);
+		rc = set_aside(&x->folder, &b->series, &b->why);
 		if (rc == RC_OK)
-			rc = open_and_store(v, folder, b, accepted_s, &stored);
+			rc = open_and_store(x, b, &held_from_s, &stored);
 		else
 			b->reason = REASON_FILE;
 	}
@@ -126,28 +164,30 @@ static enum rc write_one(const struct values_wsp *v, struct tree_folder *folder,
 		rc = RC_DISK; /* gone or damaged again under our hands: try again later */
 		break;
 	}
-	if (rc == RC_OK && stored.n_too_old == b->n_points)
+	if (rc == RC_OK && b->n_points > 0 && stored.n_too_old == b->n_points)
 		rc = because(&b->why, RC_REFUSED, "older than the file keeps");
+	if (held_from_s == 0 || (stored.held_from_s != 0 && stored.held_from_s < held_from_s))
+		held_from_s = stored.held_from_s;
+	b->held_from_s_now = rc == RC_OK ? (uint32_t)held_from_s : 0;
 	b->n_kept_old = stored.n_kept;
 	b->n_too_old = rc == RC_OK ? stored.n_too_old : 0;
-	counter_add(COUNTER_POINTS_STORED, stored.n_written);
-	counter_add(COUNTER_POINTS_KEPT_OLD, stored.n_kept);
+	x->n_written += stored.n_written;
+	x->n_kept += stored.n_kept;
 	return rc;
 }
 
-static enum rc write_all(struct values *values, struct values_batch *batch, size_t n, int64_t accepted_s)
+static enum rc write_all(struct values *values, struct values_batch *batch, size_t n)
 {
-	const struct values_wsp *v = (const struct values_wsp *)values;
 	static struct log_limit refused;
-	struct tree_folder folder;
+	struct write x = { .v = (const struct values_wsp *)values };
 	enum rc rc = RC_OK;
 
-	tree_folder_init(&folder, v->root_fd);
+	tree_folder_init(&x.folder, x.v->root_fd, x.v->quarantine);
 	for (size_t i = 0; i < n; i++) {
 		struct values_batch *b = &batch[i];
 
 		b->n_kept_old = b->n_too_old = 0;
-		b->rc = write_one(v, &folder, b, accepted_s);
+		b->rc = write_one(&x, b);
 		if (b->rc != RC_OK)
 			why_prepend(&b->why, "%.*s/%.*s/%.*s", TEXT_ARG(b->series.folder), TEXT_ARG(b->series.plugin),
 				    TEXT_ARG(b->series.ds));
@@ -158,21 +198,87 @@ static enum rc write_all(struct values *values, struct values_batch *batch, size
 		if (b->rc != RC_OK && b->rc != RC_REFUSED && rc == RC_OK)
 			rc = b->rc;
 	}
-	tree_folder_fini(&folder);
+	tree_folder_fini(&x.folder);
+	counter_add(COUNTER_POINTS_STORED, x.n_written);
+	counter_add(COUNTER_POINTS_KEPT_OLD, x.n_kept);
 	return rc;
 }
 
-static enum rc fetch(struct values *values, const struct series *s, int64_t from_s, int64_t until_s, int64_t now_s,
-		     struct span *out, struct why *why)
+static enum rc sync_all(struct values *values, struct why *why)
 {
-	const struct values_wsp *v = (const struct values_wsp *)values;
-	struct wsp w;
-	enum rc rc = tree_open_for_reading(v->root_fd, s, &w, why);
+	return fileio_sync_all(((const struct values_wsp *)values)->lock_fd, why);
+}
 
-	if (rc == RC_OK) {
-		rc = wsp_fetch(&w, from_s, until_s, now_s, out, why);
-		wsp_close(&w);
-	}
+/* What a reader asks for. */
+struct question {
+	const struct series *series;
+	const struct taken *pending;
+	size_t n_pending;
+	int64_t held_from_s, from_s, until_s, now_s;
+};
+
+/* The stored file or, when it is absent or useless and points are pending, the new one that they will make. */
+static enum rc open_or_imagine(const struct values_wsp *v, struct question *q, struct wsp *w, struct why *why)
+{
+	const struct series *s = q->series;
+	enum rc rc = tree_open_for_reading(v->root_fd, s, w, why);
+	const struct retention *r;
+
+	if ((rc != RC_ABSENT && rc != RC_DAMAGED) || q->n_pending == 0)
+		return rc;
+	r = schema_pick(v->schema, s->host, s->plugin, s->ds);
+	if (!any_young_enough(r, q->pending, q->n_pending))
+		return rc;
+	q->held_from_s = 0;
+	return wsp_imagine(r, w, why);
+}
+
+/* The slots as they will be: whatever is pending may have been stored in part before, so all is worked out anew. */
+static enum rc read_through(struct wsp *w, const struct question *q, struct span *out, struct why *why)
+{
+	struct wsp_how how = { .again = true };
+	struct wsp_stored stored;
+	struct overlay overlay;
+	enum rc rc = RC_OK;
+
+	overlay_init(&overlay);
+	w->overlay = &overlay;
+	if (q->held_from_s != 0)
+		rc = wsp_catch_up(w, q->held_from_s, why);
+	if (rc == RC_OK && q->n_pending > 0)
+		rc = wsp_store(w, q->pending, q->n_pending, how, &stored, why);
+	if (rc == RC_OK)
+		rc = wsp_fetch(w, q->from_s, q->until_s, q->now_s, out, why);
+	overlay_fini(&overlay);
+	w->overlay = NULL;
+	return rc;
+}
+
+static enum rc fetch_one(const struct values_wsp *v, struct question *q, struct span *out, struct why *why)
+{
+	struct wsp w;
+	enum rc rc;
+
+	if (tree_check_names(q->series, why) != RC_OK)
+		return RC_ABSENT;
+	rc = open_or_imagine(v, q, &w, why);
+	if (rc != RC_OK)
+		return rc;
+	if (q->n_pending == 0 && q->held_from_s == 0)
+		rc = wsp_fetch(&w, q->from_s, q->until_s, q->now_s, out, why);
+	else
+		rc = read_through(&w, q, out, why);
+	wsp_close(&w);
+	return rc;
+}
+
+static enum rc fetch(struct values *values, const struct series *s, const struct taken *pending, size_t n_pending,
+		     uint32_t held_from_s, int64_t from_s, int64_t until_s, int64_t now_s, struct span *out,
+		     struct why *why)
+{
+	struct question q = { s, pending, n_pending, held_from_s, from_s, until_s, now_s };
+	enum rc rc = fetch_one((const struct values_wsp *)values, &q, out, why);
+
 	if (rc != RC_OK)
 		why_prepend(why, "%.*s/%.*s/%.*s", TEXT_ARG(s->folder), TEXT_ARG(s->plugin), TEXT_ARG(s->ds));
 	return rc;
@@ -186,29 +292,11 @@ static void close_tree(struct values *values)
 		close(v->root_fd);
 	if (v->lock_fd >= 0)
 		close(v->lock_fd);
+	free(v->quarantine);
 	free(v);
 }
 
-static const struct values_ops ops = { write_all, fetch, close_tree };
-
-/* mkdir -p of an absolute path; what exists may lie behind links of the administrator's. */
-static enum rc make_root(const char *root, struct why *why)
-{
-	char *path = must_strdup(root);
-	enum rc rc = RC_OK;
-
-	for (char *slash = strchr(path + 1, '/'); rc == RC_OK; slash = strchr(slash + 1, '/')) {
-		if (slash != NULL)
-			*slash = '\0';
-		if (mkdir(path, 0755) < 0 && errno != EEXIST)
-			rc = because(why, RC_DISK, "make folder %s: %s", path, strerror(errno));
-		if (slash == NULL)
-			break;
-		*slash = '/';
-	}
-	free(path);
-	return rc;
-}
+static const struct values_ops ops = { write_all, sync_all, fetch, close_tree };
 
 enum rc values_wsp_open(const struct values_wsp_options *options, struct values **out, struct why *why)
 {
@@ -216,19 +304,15 @@ enum rc values_wsp_open(const struct values_wsp_options *options, struct values 
 	char *lock = must_format("%s/.lock", options->root);
 	enum rc rc;
 
-	*v = (struct values_wsp){ { &ops }, -1, -1, options->schema, options->allocate };
+	*v = (struct values_wsp){ { &ops }, -1, -1, options->schema, options->allocate, NULL };
 	must(options->root[0] == '/');
-	v->root_fd = open(options->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (v->root_fd < 0 && errno == ENOENT) {
-		rc = make_root(options->root, why);
-		if (rc != RC_OK)
-			goto out;
-		v->root_fd = open(options->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (options->quarantine_path != NULL) {
+		must(options->quarantine_path[0] == '/');
+		v->quarantine = must_strdup(options->quarantine_path);
 	}
-	if (v->root_fd < 0) {
-		rc = because(why, RC_DISK, "open folder %s: %s", options->root, strerror(errno));
+	rc = tree_open_root(options->root, &v->root_fd, why);
+	if (rc != RC_OK)
 		goto out;
-	}
 	rc = fileio_lock(lock, &v->lock_fd, why);
 	if (rc != RC_OK)
 		goto out;

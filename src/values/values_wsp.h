@@ -1,7 +1,7 @@
 /*
  * The values engine of .wsp files: <root>/<folder>/<plugin>/<ds>.wsp, made on a series' first known value with the
  * archives its names pick. Nothing is ever read or written outside root. A damaged file met while writing is moved to
- * <root>/.quarantine, counted, reported once, and made anew.
+ * the quarantine, counted, reported once, and made anew.
  * Source: docs/spec/system.md "Files".
  */
 #ifndef VALUES_VALUES_WSP_H
@@ -15,6 +15,7 @@ struct values_wsp_options {
 	const char *root;            /* absolute folder, made when absent */
 	const struct schema *schema; /* borrowed while open; not changed meanwhile */
 	enum wsp_allocate allocate;
+	const char *quarantine_path; /* absolute folder, made when needed; NULL: <root>/.quarantine */
 };
 
 /*

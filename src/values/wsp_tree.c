@@ -3,17 +3,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fileio.h"
+#include "base/mem.h"
 #include "model/name.h"
 
-static const char quarantine[] = ".quarantine/";
+static const char below_root[] = ".quarantine/";
 
 enum {
 	FILE_NAME_BYTES = 255 + 1,
-	PATH_BYTES = sizeof(quarantine) + FOLDER_MAX_BYTES + NAME_MAX_BYTES + FILE_NAME_BYTES + 2,
+	PATH_BYTES = sizeof(below_root) + FOLDER_MAX_BYTES + NAME_MAX_BYTES + FILE_NAME_BYTES + 2,
 	MAX_SET_ASIDE = 10000, /* copies of one file */
 };
 
@@ -52,9 +55,9 @@ enum rc tree_check_names(const struct series *s, struct why *why)
 	return rc;
 }
 
-void tree_folder_init(struct tree_folder *f, int root_fd)
+void tree_folder_init(struct tree_folder *f, int root_fd, const char *quarantine)
 {
-	*f = (struct tree_folder){ .root_fd = root_fd, .fd = -1 };
+	*f = (struct tree_folder){ .root_fd = root_fd, .quarantine = quarantine, .fd = -1 };
 }
 
 void tree_folder_fini(struct tree_folder *f)
@@ -72,7 +75,9 @@ static void folder_path(const struct tree_folder *f, const char *above, char out
 
 static void file_name(struct text ds, char out[FILE_NAME_BYTES])
 {
-	snprintf(out, FILE_NAME_BYTES, "%.*s.wsp", TEXT_ARG(ds));
+	must(ds.n + sizeof(".wsp") <= FILE_NAME_BYTES);
+	memcpy(out, ds.s, ds.n);
+	memcpy(out + ds.n, ".wsp", sizeof(".wsp"));
 }
 
 static const char *cause(int error)
@@ -119,23 +124,35 @@ static enum rc open_folder(struct tree_folder *f, struct why *why)
 	return RC_OK;
 }
 
-enum rc tree_folder_turn(struct tree_folder *f, const struct series *s, struct why *why)
+enum rc tree_folder_turn(struct tree_folder *f, const struct series *s, bool *bad_name, struct why *why)
 {
-	if (f->known && text_equal(f->folder, s->folder) && text_equal(f->plugin, s->plugin))
-		return RC_OK;
+	enum rc rc;
+
+	*bad_name = false;
+	if (f->known && text_equal(f->plugin, s->plugin) && text_equal(f->folder, s->folder) &&
+	    text_equal(f->host, s->host)) {
+		rc = name_check_plugin_or_ds(s->ds, why);
+		*bad_name = rc != RC_OK;
+		return rc;
+	}
 	tree_folder_fini(f);
+	rc = tree_check_names(s, why);
+	*bad_name = rc != RC_OK;
+	if (rc != RC_OK)
+		return rc;
+	f->host = s->host;
 	f->folder = s->folder;
 	f->plugin = s->plugin;
 	return open_folder(f, why);
 }
 
-static enum rc make_folders(const struct tree_folder *f, const char *path, struct why *why)
+static enum rc make_folders(int root_fd, const char *path, struct why *why)
 {
 	enum rc rc;
 
 	errno = 0;
-	rc = fileio_make_dirs(f->root_fd, path, why);
-	return rc == RC_DISK ? rc_of(f->root_fd, errno) : rc; /* it only closes and frees after the call that failed */
+	rc = fileio_make_dirs(root_fd, path, why);
+	return rc == RC_DISK ? rc_of(root_fd, errno) : rc; /* it only closes and frees after the call that failed */
 }
 
 enum rc tree_folder_make(struct tree_folder *f, struct why *why)
@@ -144,34 +161,51 @@ enum rc tree_folder_make(struct tree_folder *f, struct why *why)
 	enum rc rc;
 
 	folder_path(f, "", path);
-	rc = make_folders(f, path, why);
+	rc = make_folders(f->root_fd, path, why);
+	f->no_space = f->no_space || (rc == RC_DISK && errno == ENOSPC);
 	return rc == RC_OK ? open_folder(f, why) : rc;
 }
 
-enum rc tree_open(const struct tree_folder *f, struct text ds, struct wsp *out, struct why *why)
+enum { OPEN_FLAGS = O_NONBLOCK | O_NOCTTY | O_NOATIME };
+
+/* Reading leaves the time of access alone, which would be written too; only a file of another owner's forbids that. */
+static int open_file(int dir_fd, const char *path, int flags)
+{
+	int fd = fileio_open_beneath(dir_fd, path, flags | OPEN_FLAGS, 0);
+
+	if (fd < 0 && errno == EPERM)
+		fd = fileio_open_beneath(dir_fd, path, (flags | OPEN_FLAGS) & ~O_NOATIME, 0);
+	return fd;
+}
+
+enum rc tree_open(struct tree_folder *f, struct text ds, struct wsp *out, struct why *why)
 {
 	char name[FILE_NAME_BYTES];
 	int fd;
 
 	file_name(ds, name);
-	fd = fileio_open_beneath(f->fd, name, O_RDWR | O_NONBLOCK | O_NOCTTY, 0);
+	fd = fileio_open_in(f->fd, name, O_RDWR | OPEN_FLAGS, 0);
+	if (fd < 0 && (errno == ELOOP || errno == EPERM))
+		fd = open_file(f->fd, name, O_RDWR);
 	if (fd < 0) {
 		int error = errno;
 
 		return because(why, error == ENOENT ? RC_ABSENT : rc_of(f->root_fd, error), "open %s: %s", name,
 			       cause(error));
 	}
-	return wsp_attach(fd, out, why);
+	return wsp_attach_like(fd, &f->seen, out, why);
 }
 
-enum rc tree_create(const struct tree_folder *f, struct text ds, const struct retention *r, enum wsp_allocate allocate,
+enum rc tree_create(struct tree_folder *f, struct text ds, const struct retention *r, enum wsp_allocate allocate,
 		    struct wsp *out, struct why *why)
 {
 	char name[FILE_NAME_BYTES];
 	enum rc rc;
 
 	file_name(ds, name);
+	errno = 0;
 	rc = wsp_create(f->fd, name, r, allocate, out, why);
+	f->no_space = rc == RC_DISK && errno == ENOSPC;
 	if (rc == RC_DISK && faccessat(f->fd, ".", W_OK | X_OK, 0) < 0)
 		rc = rc_of(f->root_fd, errno);
 	return rc;
@@ -189,22 +223,117 @@ static int move(int from_fd, const char *from, int to_fd, const char *to)
 	return unlinkat(from_fd, from, 0);
 }
 
+/* Everything from one descriptor to the other. Errors: -1 with errno. */
+static int copy(int from, int to)
+{
+	for (;;) {
+		ssize_t n = copy_file_range(from, NULL, to, NULL, 1 << 30, 0);
+		char chunk[16384];
+
+		if (n == 0)
+			return 0;
+		if (n > 0 || errno == EINTR)
+			continue;
+		if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+			return -1;
+		n = read(from, chunk, sizeof(chunk)); /* both positions are where the last copy ended */
+		if (n == 0)
+			return 0;
+		for (ssize_t done = 0, put; n > 0 && done < n; done += put) {
+			put = write(to, chunk + done, (size_t)(n - done));
+			if (put < 0 && errno == EINTR)
+				put = 0;
+			else if (put < 0)
+				return -1;
+		}
+		if (n < 0 && errno != EINTR)
+			return -1;
+	}
+}
+
+/* To another file system: the old file goes when the new one is safe. Errors: -1 with errno, and nothing is left. */
+static int move_by_copy(int from_fd, const char *from, int to_fd, const char *to)
+{
+	int source = fileio_open_in(from_fd, from, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0), target, error = 0;
+	struct stat st;
+
+	if (source < 0)
+		return -1;
+	if (fstat(source, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(source);
+		errno = EXDEV;
+		return -1;
+	}
+	target = fileio_open_in(to_fd, to, O_WRONLY | O_CREAT | O_EXCL, 0644);
+	if (target < 0)
+		error = errno;
+	else if (copy(source, target) < 0 || fsync(target) < 0 || unlinkat(from_fd, from, 0) < 0)
+		error = errno;
+	close(source);
+	if (target >= 0)
+		close(target);
+	if (target >= 0 && error != 0)
+		unlinkat(to_fd, to, 0);
+	errno = error;
+	return error == 0 ? 0 : -1;
+}
+
+/* mkdir -p of an absolute path; what exists may lie behind links of the administrator's. */
+static enum rc make_root(const char *root, struct why *why)
+{
+	char *path = must_strdup(root);
+	enum rc rc = RC_OK;
+
+	for (char *slash = strchr(path + 1, '/'); rc == RC_OK; slash = strchr(slash + 1, '/')) {
+		if (slash != NULL)
+			*slash = '\0';
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			rc = because(why, RC_DISK, "make folder %s: %s", path, strerror(errno));
+		if (slash == NULL)
+			break;
+		*slash = '/';
+	}
+	free(path);
+	return rc;
+}
+
+enum rc tree_open_root(const char *path, int *out, struct why *why)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	enum rc rc;
+
+	if (fd < 0 && errno == ENOENT) {
+		rc = make_root(path, why);
+		if (rc != RC_OK)
+			return rc;
+		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return because(why, RC_DISK, "open folder %s: %s", path, strerror(errno));
+	*out = fd;
+	return RC_OK;
+}
+
 enum rc tree_quarantine(const struct tree_folder *f, struct text ds, struct why *why)
 {
 	char path[PATH_BYTES], name[FILE_NAME_BYTES], aside[FILE_NAME_BYTES + 8];
-	int n_stem = ds.n > 240 ? 240 : (int)ds.n, fd, moved = -1;
-	enum rc rc;
+	int n_stem = ds.n > 240 ? 240 : (int)ds.n, root_fd = f->root_fd, fd = -1, moved = -1;
+	enum rc rc = RC_OK;
 
-	folder_path(f, quarantine, path);
+	folder_path(f, f->quarantine == NULL ? below_root : "", path);
 	file_name(ds, name);
-	rc = make_folders(f, path, why);
+	if (f->quarantine != NULL)
+		rc = tree_open_root(f->quarantine, &root_fd, why);
+	if (rc == RC_OK)
+		rc = make_folders(root_fd, path, why);
 	if (rc != RC_OK)
-		return rc;
-	fd = fileio_open_beneath(f->root_fd, path, O_PATH | O_DIRECTORY, 0);
+		goto out;
+	fd = fileio_open_beneath(root_fd, path, O_PATH | O_DIRECTORY, 0);
 	if (fd < 0) {
 		int error = errno;
 
-		return because(why, rc_of(f->root_fd, error), "open folder %s: %s", path, cause(error));
+		rc = because(why, rc_of(root_fd, error), "open folder %s: %s", path, cause(error));
+		goto out;
 	}
 	errno = EEXIST;
 	for (unsigned i = 0; moved < 0 && errno == EEXIST && i < MAX_SET_ASIDE; i++) {
@@ -213,13 +342,19 @@ enum rc tree_quarantine(const struct tree_folder *f, struct text ds, struct why 
 		else
 			snprintf(aside, sizeof(aside), "%.*s.wsp.%u", n_stem, ds.s, i);
 		moved = move(f->fd, name, fd, aside);
+		if (moved < 0 && errno == EXDEV)
+			moved = move_by_copy(f->fd, name, fd, aside);
 	}
 	if (moved < 0) {
 		int error = errno;
 
-		rc = because(why, rc_of(f->root_fd, error), "move %s to %s: %s", name, path, strerror(error));
+		rc = because(why, rc_of(root_fd, error), "move %s to %s: %s", name, path, strerror(error));
 	}
-	close(fd);
+out:
+	if (fd >= 0)
+		close(fd);
+	if (root_fd >= 0 && root_fd != f->root_fd)
+		close(root_fd);
 	return rc;
 }
 
@@ -228,10 +363,8 @@ enum rc tree_open_for_reading(int root_fd, const struct series *s, struct wsp *o
 	char path[PATH_BYTES];
 	int fd;
 
-	if (tree_check_names(s, why) != RC_OK)
-		return RC_ABSENT;
 	snprintf(path, sizeof(path), "%.*s/%.*s/%.*s.wsp", TEXT_ARG(s->folder), TEXT_ARG(s->plugin), TEXT_ARG(s->ds));
-	fd = fileio_open_beneath(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	fd = open_file(root_fd, path, O_RDONLY);
 	if (fd < 0)
 		return because(why,
 			       errno == ENOENT || errno == ENOTDIR || errno == EXDEV || errno == ELOOP ? RC_ABSENT

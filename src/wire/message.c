@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 
+#include "wire/data_fast.h"
 #include "wire/envelope.h"
 #include "wire/inflate.h"
 
@@ -35,8 +36,8 @@ static bool unpack(struct arena *a, struct text *body, struct text compression, 
 		      compression.n > 64 ? 64 : (int)compression.n, compression.s);
 }
 
-bool message_read_amqp(struct arena *a, struct text body, struct text content_type, struct text compression,
-		       struct message *out, struct refusal *refusal)
+bool message_read_amqp_general(struct arena *a, struct text body, struct text content_type, struct text compression,
+			       struct message *out, struct refusal *refusal)
 {
 	struct message message = { 0 };
 	struct call call;
@@ -60,4 +61,13 @@ bool message_read_amqp(struct arena *a, struct text body, struct text content_ty
 		return false;
 	*out = message;
 	return true;
+}
+
+bool message_read_amqp(struct arena *a, struct text body, struct text content_type, struct text compression,
+		       struct message *out, struct refusal *refusal)
+{
+	if (compression.n == 0 && text_is(content_type, "application/json") &&
+	    data_fast_read(a, body, quotes_best(), out))
+		return true;
+	return message_read_amqp_general(a, body, content_type, compression, out, refusal);
 }

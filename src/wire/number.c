@@ -10,7 +10,9 @@ static const double power_of_10[] = {
 	1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
 	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 };
-enum { MOST_EXACT_POWER = 22, MANTISSA_DIGITS = 19 };
+enum { MOST_EXACT_POWER = 22, MANTISSA_DIGITS = 19, MOST_DIVISOR = 19 };
+
+__extension__ typedef unsigned __int128 wide;
 static const uint64_t most_exact_integer = UINT64_C(1) << 53;
 
 /* More digits than any double, or middle between two, has; what follows only matters by being zero or not. */
@@ -95,8 +97,34 @@ static double from_digits(const char *digits, int64_t exponent)
 	return strtod(s, NULL);
 }
 
-/* mantissa × 10^exponent, correctly rounded. One rounding only when both are exact (W. Clinger, 1990). */
-static double from_mantissa(uint64_t mantissa, int64_t exponent)
+/* u × 10^-k for k up to 19 and u > 0: a quotient of 63 or 64 bits and whether a rest is left say how to round it. */
+static double from_quotient(uint64_t u, int k)
+{
+	const uint64_t power = k <= 18 ? (uint64_t)power_of_10[k] : (uint64_t)power_of_10[18] * 10;
+	const int up = __builtin_clzll(u), power_up = __builtin_clzll(power);
+	const wide n = (wide)(u << up) << 63;
+	const uint64_t divisor = power << power_up, tie = UINT64_C(1) << 63;
+	uint64_t q = (uint64_t)(n / divisor), rest, bits;
+	bool inexact = (uint64_t)(n % divisor) != 0;
+	int exponent = power_up - up - 63; /* of q's lowest bit */
+
+	if (q < tie) {
+		q <<= 1;
+		exponent--;
+	}
+	rest = q << 53; /* the 11 bits that do not fit */
+	q >>= 11;
+	if (rest > tie || (rest == tie && (inexact || q % 2 == 1)))
+		q++; /* 2^53 is fine: it carries into the exponent */
+	bits = ((uint64_t)(exponent + 11 + 52 + 1023) << 52) + (q - (UINT64_C(1) << 52));
+	double v;
+
+	memcpy(&v, &bits, sizeof(v));
+	return v;
+}
+
+/* One rounding only when both are exact (W. Clinger, 1990). */
+double number_from_decimal(uint64_t mantissa, int64_t exponent)
 {
 	char digits[24];
 
@@ -106,6 +134,8 @@ static double from_mantissa(uint64_t mantissa, int64_t exponent)
 			return (double)mantissa / power_of_10[-exponent];
 		return (double)mantissa * power_of_10[exponent];
 	}
+	if (mantissa > 0 && exponent <= 0 && exponent >= -MOST_DIVISOR)
+		return from_quotient(mantissa, (int)-exponent);
 	snprintf(digits, sizeof(digits), "%llu", (unsigned long long)mantissa);
 	return from_digits(digits, exponent);
 }
@@ -137,7 +167,7 @@ static double decimal_value(const struct decimal *d)
 	if (d->point > 400)
 		return INFINITY;
 	if (d->n_digits <= MANTISSA_DIGITS)
-		return from_mantissa(d->mantissa, d->point - (int64_t)d->n_digits);
+		return number_from_decimal(d->mantissa, d->point - (int64_t)d->n_digits);
 	return from_many_digits(d);
 }
 
@@ -286,8 +316,6 @@ static bool print_few_decimals(double v, uint64_t *m, int *exponent)
 	return false;
 }
 
-__extension__ typedef unsigned __int128 wide;
-
 /* 10^k, k from 0 to 23. */
 static wide wide_power_of_10(int k)
 {
@@ -351,10 +379,10 @@ static void print_shortest(double v, uint64_t *m, int *exponent)
 {
 	for (int n = v < DBL_MIN ? 1 : 15; n <= 17; n++) {
 		round_to_digits(v, n, m, exponent);
-		if (n == 17 || from_mantissa(*m, *exponent) == v)
+		if (n == 17 || number_from_decimal(*m, *exponent) == v)
 			return;
 		/* below a power of two doubles lie closer than above: the nearest text may miss it, the next one not */
-		if (from_mantissa(*m + 1, *exponent) == v) {
+		if (number_from_decimal(*m + 1, *exponent) == v) {
 			(*m)++;
 			return;
 		}

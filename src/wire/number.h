@@ -19,6 +19,9 @@ enum number_kind { NUMBER_VALUE, NUMBER_UNKNOWN, NUMBER_BAD };
  */
 enum number_kind number_parse(struct text t, double *out);
 
+/* mantissa × 10^exponent, correctly rounded. Infinite when it is beyond what a double holds. */
+double number_from_decimal(uint64_t mantissa, int64_t exponent);
+
 /* An integer with blanks around; a fraction is cut off ("1400003557.5"). False: neither, or outside ±2^53. */
 bool number_parse_seconds(struct text t, int64_t *out);
 

@@ -4,7 +4,7 @@
 
 #include "wire/json.h"
 #include "wire/json_scan.h"
-#include "wire/number.h"
+#include "wire/print_number.h"
 
 /* The length of the well-formed sequence above ASCII at p; 0 when there is none. */
 static size_t good_utf8(const char *p, const char *end)
@@ -65,10 +65,10 @@ void reply_string(struct buf *out, struct text t)
 
 void reply_number(struct buf *out, double v)
 {
-	char digits[NUMBER_MAX_BYTES];
+	char digits[PRINT_NUMBER_MAX_BYTES];
 
 	if (isfinite(v))
-		buf_add(out, digits, number_print(v, digits));
+		buf_add(out, digits, print_number(v, digits));
 	else
 		buf_add_str(out, "null");
 }

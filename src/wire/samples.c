@@ -21,7 +21,7 @@ static void add(struct samples *s, struct arena *a, const struct sample *one)
 	s->at[s->n++] = *one;
 }
 
-static void judge_number(struct sample *s, struct text digits)
+void samples_judge(struct sample *s, struct text digits)
 {
 	switch (number_parse(digits, &s->value)) {
 	case NUMBER_VALUE:
@@ -45,12 +45,12 @@ static void judge_value(struct sample *s, struct arena *a, struct json_reader *r
 
 	if (c == '"') {
 		if (json_read_text(r, a, &t))
-			judge_number(s, t);
+			samples_judge(s, t);
 		return;
 	}
 	r->nonfinite = c != '{' && c != '[';
 	if (json_read(r, &v) && v.type == JSON_NUMBER) {
-		judge_number(s, v.raw);
+		samples_judge(s, v.raw);
 	} else if (v.type == JSON_NONFINITE) {
 		s->kind = SAMPLE_UNKNOWN;
 	} else {

@@ -16,6 +16,9 @@ struct samples {
 	size_t n, capacity;
 };
 
+/* What a number as text makes of a sample whose ds is set: kind, reason, value. */
+void samples_judge(struct sample *s, struct text digits);
+
 /*
  * Read the object to come, judging each member alone; what s held before is forgotten. A fault of the JSON stays in r.
  * NaN, Infinity and -Infinity are taken as values here, and nowhere else in a payload.

@@ -8,7 +8,7 @@
 enum {
 	MAX_WINDOW = 8192, /* slots held at once, unless one coarse slot needs more */
 	MAX_GAP = 512,     /* reading over a longer run of slots that nobody asked for costs more than a second read */
-	FEW = 8,
+	FEW = 64,
 };
 
 /* One archive's part of an apply. */
@@ -67,15 +67,15 @@ static void put(const struct level *l, struct window *v, struct change *c)
 	c->changed = c->kept = false;
 	if (!c->has)
 		return;
-	if (l->manner == AS_PRODUCT && (stored_s > c->slot_s || !(stored_s == c->slot_s ? c->replace : c->fill))) {
+	if (l->manner != AS_WHISPER && (stored_s > c->slot_s || !(stored_s == c->slot_s ? c->replace : c->fill))) {
 		c->kept = true;
 		return;
 	}
 	c->changed = window_put(v, i, c->slot_s, c->value);
 }
 
-/* What the finer slots of v say about the coarse slot at slot_s; `changed`: one of them has just changed. */
-static struct change raise_one(const struct level *l, const struct window *v, int64_t slot_s, bool changed)
+/* What the finer slots of v say about the coarse slot at slot_s. changed, due: one of them is. */
+static struct change raise_one(const struct level *l, const struct window *v, int64_t slot_s, bool changed, bool due)
 {
 	uint32_t step_s = l->archive->step_s, n = l->coarser->step_s / step_s;
 	uint32_t first = (uint32_t)((slot_s - v->start_s) / step_s);
@@ -90,11 +90,12 @@ static struct change raise_one(const struct level *l, const struct window *v, in
 		else if (stored_s > expected_s)
 			overtaken = true;
 	}
-	struct change c = { .slot_s = slot_s, .fill = true, .replace = changed && !overtaken };
+	struct change c = { .slot_s = slot_s, .fill = true, .replace = (changed || due) && !overtaken };
 
 	c.has = a.n > 0 && (double)a.n / n >= (double)l->w->xff;
 	if (c.has)
 		c.value = wsp_aggregated(&a, n);
+	c.due = c.has && due && !overtaken;
 	return c;
 }
 
@@ -106,11 +107,13 @@ static size_t raise(const struct level *l, const struct window *v, const struct 
 
 	for (size_t i = 0; i < n;) {
 		int64_t slot_s = wsp_align(change[i].slot_s, l->coarser->step_s);
-		bool changed = false;
+		bool changed = false, due = false;
 
-		for (; i < n && change[i].slot_s < slot_s + l->coarser->step_s; i++)
+		for (; i < n && change[i].slot_s < slot_s + l->coarser->step_s; i++) {
 			changed = changed || (change[i].changed && change[i].replace);
-		up[n_up++] = raise_one(l, v, slot_s, changed);
+			due = due || change[i].due;
+		}
+		up[n_up++] = raise_one(l, v, slot_s, changed, due);
 	}
 	return n_up;
 }
@@ -118,7 +121,7 @@ static size_t raise(const struct level *l, const struct window *v, const struct 
 /* What slot 0 holds, or in an empty archive will hold: the first change that is going to be written. */
 static enum rc find_base(struct level *l, const struct change *change, size_t n, struct why *why)
 {
-	enum rc rc = wsp_read_base(l->w->fd, l->archive, &l->base_s, why);
+	enum rc rc = wsp_read_base(l->w, l->archive, &l->base_s, why);
 
 	if (rc == RC_OK && l->base_s % l->archive->step_s == 0)
 		*l->seen_base_s = l->base_s;
@@ -155,21 +158,20 @@ static enum rc load(struct level *l, const struct change *change, size_t n, int6
 			window_blank(v, l->archive, l->base_s, start_s);
 			return RC_OK;
 		}
-		rc = window_load(v, l->w->fd, l->archive, l->base_s, start_s, n_slots, why);
+		rc = window_load(v, l->w, l->archive, l->base_s, start_s, n_slots, why);
 		if (rc != RC_OK || agrees(v))
 			return rc;
 		window_fini(v);
 		memset(l->w->seen_base_s, 0, sizeof(l->w->seen_base_s));
 	}
 	rc = find_base(l, change, n, why);
-	return rc == RC_OK ? window_load(v, l->w->fd, l->archive, l->base_s, start_s, n_slots, why) : rc;
+	return rc == RC_OK ? window_load(v, l->w, l->archive, l->base_s, start_s, n_slots, why) : rc;
 }
 
 /* Changes too far apart for one window: all are written before the first coarse slot is worked out, as whisper does. */
 static enum rc run_apart(struct level *l, struct change *change, size_t n, struct change *up, size_t *n_up,
 			 struct why *why)
 {
-	int fd = l->w->fd;
 	struct window v;
 	int64_t start_s;
 	uint32_t n_slots;
@@ -179,12 +181,12 @@ static enum rc run_apart(struct level *l, struct change *change, size_t n, struc
 		return rc;
 	for (size_t i = 0, taken; i < n; i += taken) {
 		taken = group(l, change + i, n - i, &start_s, &n_slots);
-		rc = window_load(&v, fd, l->archive, l->base_s, start_s, n_slots, why);
+		rc = window_load(&v, l->w, l->archive, l->base_s, start_s, n_slots, why);
 		if (rc != RC_OK)
 			return rc;
 		for (size_t k = i; k < i + taken; k++)
 			put(l, &v, &change[k]);
-		rc = window_flush(&v, fd, why);
+		rc = window_flush(&v, l->w, why);
 		window_fini(&v);
 		if (rc != RC_OK)
 			return rc;
@@ -192,7 +194,7 @@ static enum rc run_apart(struct level *l, struct change *change, size_t n, struc
 	*n_up = 0;
 	for (size_t i = 0, taken; l->coarser != NULL && i < n; i += taken) {
 		taken = group(l, change + i, n - i, &start_s, &n_slots);
-		rc = window_load(&v, fd, l->archive, l->base_s, start_s, n_slots, why);
+		rc = window_load(&v, l->w, l->archive, l->base_s, start_s, n_slots, why);
 		if (rc != RC_OK)
 			return rc;
 		*n_up += raise(l, &v, change + i, taken, up + *n_up);
@@ -222,10 +224,10 @@ static enum rc run(struct level *l, struct change *change, size_t n, struct wind
 	return RC_OK;
 }
 
-static bool any_value(const struct change *change, size_t n)
+static bool any_work(const struct change *change, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (change[i].has)
+		if (change[i].has || change[i].due)
 			return true;
 	return false;
 }
@@ -239,21 +241,23 @@ static enum rc apply(struct wsp *w, size_t level, struct change *change, size_t 
 	size_t i = level, reached = level;
 	enum rc rc = RC_OK;
 
-	while (i < w->n_archives && any_value(now, n)) {
+	while (i < w->n_archives && any_work(now, n)) {
 		struct level l = { w, &w->archive[i], NULL, 0, &w->seen_base_s[i], manner };
 
-		if (i + 1 < w->n_archives)
+		if (i + 1 < w->n_archives && manner != AS_PRODUCT_ALONE)
 			l.coarser = &w->archive[i + 1];
 		rc = run(&l, now, n, &held[i], &is_held[i], up, &n, why);
 		reached = i + 1;
 		if (rc != RC_OK)
 			goto out;
+		if (manner == AS_PRODUCT_ALONE)
+			break;
 		now = up;
 		i++;
 	}
 	for (i = reached; i > level && rc == RC_OK; i--)
 		if (is_held[i - 1])
-			rc = window_flush(&held[i - 1], w->fd, why);
+			rc = window_flush(&held[i - 1], w, why);
 out:
 	for (i = level; i < reached; i++)
 		if (is_held[i])
@@ -271,7 +275,7 @@ enum rc wsp_apply(struct wsp *w, size_t level, struct change *change, size_t n, 
 	if (manner == AS_WHISPER)
 		return apply(w, level, change, n, manner, why);
 	/* What fits one window at a time, so that the finest slots are written last. */
-	if (level + 1 < w->n_archives)
+	if (level + 1 < w->n_archives && manner != AS_PRODUCT_ALONE)
 		l.coarser = &w->archive[level + 1];
 	for (size_t i = 0, taken; i < n && rc == RC_OK; i += taken) {
 		int64_t start_s;

@@ -19,13 +19,15 @@ struct change {
 	bool has;     /* there is a value; without, only coarser slots are looked at */
 	bool fill;    /* may go into a slot that does not hold slot_s */
 	bool replace; /* may take the place of a value of the same slot_s */
+	bool due;     /* the coarse slot over it is worked out anew even when this changes nothing */
 	bool changed; /* answer: the slot holds something else than before */
 	bool kept;    /* answer: the slot was left as stored */
 };
 
 enum wsp_manner {
-	AS_WHISPER, /* every change is written, fill and replace are not looked at */
-	AS_PRODUCT, /* fill and replace count, and an older time never replaces a newer one */
+	AS_WHISPER,       /* every change is written, fill and replace are not looked at */
+	AS_PRODUCT,       /* fill and replace count, and an older time never replaces a newer one */
+	AS_PRODUCT_ALONE, /* and coarser archives are left alone */
 };
 
 /*
@@ -33,7 +35,7 @@ enum wsp_manner {
  *
  * Propagation: a coarse slot gets the aggregate of the finer slots it covers when at least xff of them are known;
  * archive by archive, until one takes none of them. AS_PRODUCT an occupied coarse slot is replaced only when a finer one
- * has changed just now and none has been taken by a newer time.
+ * has changed just now or is due, and none has been taken by a newer time.
  * Errors   RC_DISK, RC_DAMAGED
  */
 CHECKED enum rc wsp_apply(struct wsp *w, size_t level, struct change *change, size_t n, enum wsp_manner manner,

@@ -15,7 +15,7 @@ static enum rc read_values(const struct wsp *w, const struct wsp_archive *a, int
 	unsigned char bytes[CHUNK * WSP_SLOT_BYTES];
 	int64_t base_s, expected_s = start_s;
 	uint32_t index, n_now;
-	enum rc rc = wsp_read_base(w->fd, a, &base_s, why);
+	enum rc rc = wsp_read_base(w, a, &base_s, why);
 
 	if (rc != RC_OK)
 		return rc;
@@ -23,7 +23,7 @@ static enum rc read_values(const struct wsp *w, const struct wsp_archive *a, int
 	for (size_t done = 0; done < n; done += n_now) {
 		n_now = n - done < CHUNK ? (uint32_t)(n - done) : CHUNK;
 		if (base_s != 0)
-			rc = wsp_read_slots(w->fd, a, index, n_now, bytes, why);
+			rc = wsp_read_slots(w, a, index, n_now, bytes, why);
 		if (rc != RC_OK)
 			return rc;
 		for (uint32_t i = 0; i < n_now; i++, expected_s += a->step_s) {

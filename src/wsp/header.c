@@ -95,6 +95,9 @@ enum rc wsp_header_decode(const unsigned char *bytes, size_t n, uint64_t file_by
 	if (file_bytes < offset)
 		return because(why, RC_DAMAGED, "%" PRIu64 " bytes long, its archives need %" PRIu64, file_bytes,
 			       offset);
+	out->fd = -1;
+	out->blank = false;
+	out->overlay = NULL;
 	out->aggregation = r.aggregation;
 	out->xff = r.xff;
 	out->max_retention_s = max_retention_s;

@@ -16,7 +16,7 @@ size_t wsp_header_encode(const struct retention *r, unsigned char out[WSP_MAX_HE
 /*
  * Read and check a header: bytes[0 .. n) are the start of a file of file_bytes. Nothing of it is believed: after
  * RC_OK every slot lies inside the file, archives follow each other as create writes them, and whisper's rules hold.
- * Fills all of out but fd. Errors: RC_DAMAGED.
+ * Fills all of out; fd is -1. Errors: RC_DAMAGED.
  */
 CHECKED enum rc wsp_header_decode(const unsigned char *bytes, size_t n, uint64_t file_bytes, struct wsp *out,
 				  struct why *why);

@@ -31,7 +31,7 @@ static int by_time_last_given_last(const void *a, const void *b)
 }
 
 enum rc order_points(struct order *o, const struct wsp *w, const struct point *points, size_t n, int64_t now_s,
-		     enum order_ties ties, struct why *why)
+		     struct why *why)
 {
 	bool sorted = true;
 	enum rc rc = order_check_now(now_s, why);
@@ -52,12 +52,31 @@ enum rc order_points(struct order *o, const struct wsp *w, const struct point *p
 			return because(why, RC_REFUSED, "time %" PRId64 " does not fit a slot", t_s);
 		}
 		sorted = sorted && (o->n == 0 || o->at[o->n - 1].t_s < t_s);
-		o->at[o->n++] = (struct ordered){ t_s, points[i].value, i };
+		o->at[o->n++] = (struct ordered){ t_s, points[i].value, i, now_s };
 	}
 	if (!sorted)
-		qsort(o->at, o->n, sizeof(*o->at),
-		      ties == FIRST_GIVEN_LAST ? by_time_first_given_last : by_time_last_given_last);
+		qsort(o->at, o->n, sizeof(*o->at), by_time_first_given_last);
 	return RC_OK;
+}
+
+void order_taken(struct order *o, const struct wsp *w, const struct taken *points, size_t n)
+{
+	bool sorted = true;
+
+	o->at = n <= ORDER_FEW ? o->few : must_alloc(n * sizeof(*o->at));
+	o->n = o->n_too_old = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct taken *p = &points[i];
+
+		if ((int64_t)p->accepted_s - p->t_s > w->max_retention_s) {
+			o->n_too_old++;
+			continue;
+		}
+		sorted = sorted && (o->n == 0 || o->at[o->n - 1].t_s <= p->t_s);
+		o->at[o->n++] = (struct ordered){ p->t_s, p->value, i, p->accepted_s };
+	}
+	if (!sorted)
+		qsort(o->at, o->n, sizeof(*o->at), by_time_last_given_last);
 }
 
 void order_fini(struct order *o)

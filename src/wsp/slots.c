@@ -4,11 +4,35 @@
 
 #include "base/fileio.h"
 #include "base/mem.h"
+#include "wsp/overlay.h"
 
-enum rc wsp_read_base(int fd, const struct wsp_archive *a, int64_t *base_s, struct why *why)
+enum rc wsp_read(const struct wsp *w, void *out, size_t n, uint64_t offset, struct why *why)
+{
+	enum rc rc = RC_OK;
+
+	if (w->blank)
+		memset(out, 0, n);
+	else
+		rc = fileio_pread(w->fd, out, n, offset, why);
+	if (rc == RC_OK && w->overlay != NULL)
+		overlay_cover(w->overlay, out, n, offset);
+	return rc;
+}
+
+enum rc wsp_write(struct wsp *w, const void *bytes, size_t n, uint64_t offset, struct why *why)
+{
+	if (w->overlay != NULL) {
+		overlay_put(w->overlay, bytes, n, offset);
+		return RC_OK;
+	}
+	w->blank = false;
+	return fileio_pwrite(w->fd, bytes, n, offset, why);
+}
+
+enum rc wsp_read_base(const struct wsp *w, const struct wsp_archive *a, int64_t *base_s, struct why *why)
 {
 	unsigned char stored[4];
-	enum rc rc = fileio_pread(fd, stored, sizeof(stored), a->offset, why);
+	enum rc rc = wsp_read(w, stored, sizeof(stored), a->offset, why);
 
 	if (rc == RC_OK)
 		*base_s = bytes_get_be32(stored);
@@ -20,15 +44,15 @@ static uint64_t offset_of(const struct wsp_archive *a, uint32_t index)
 	return a->offset + (uint64_t)index * WSP_SLOT_BYTES;
 }
 
-enum rc wsp_read_slots(int fd, const struct wsp_archive *a, uint32_t first, uint32_t n, unsigned char *out,
+enum rc wsp_read_slots(const struct wsp *w, const struct wsp_archive *a, uint32_t first, uint32_t n, unsigned char *out,
 		       struct why *why)
 {
 	uint32_t to_end = a->n_points - first, n_first = n < to_end ? n : to_end;
-	enum rc rc = fileio_pread(fd, out, (size_t)n_first * WSP_SLOT_BYTES, offset_of(a, first), why);
+	enum rc rc = wsp_read(w, out, (size_t)n_first * WSP_SLOT_BYTES, offset_of(a, first), why);
 
 	if (rc == RC_OK && n_first < n)
-		rc = fileio_pread(fd, out + (size_t)n_first * WSP_SLOT_BYTES, (size_t)(n - n_first) * WSP_SLOT_BYTES,
-				  a->offset, why);
+		rc = wsp_read(w, out + (size_t)n_first * WSP_SLOT_BYTES, (size_t)(n - n_first) * WSP_SLOT_BYTES,
+			      a->offset, why);
 	return rc;
 }
 
@@ -49,13 +73,13 @@ void window_blank(struct window *v, const struct wsp_archive *a, int64_t base_s,
 	memset(v->small, 0xFF, WSP_SLOT_BYTES);
 }
 
-enum rc window_load(struct window *v, int fd, const struct wsp_archive *a, int64_t base_s, int64_t start_s, uint32_t n,
-		    struct why *why)
+enum rc window_load(struct window *v, const struct wsp *w, const struct wsp_archive *a, int64_t base_s, int64_t start_s,
+		    uint32_t n, struct why *why)
 {
 	enum rc rc;
 
 	place(v, a, base_s, start_s, n);
-	rc = wsp_read_slots(fd, a, v->first, n, v->at, why);
+	rc = wsp_read_slots(w, a, v->first, n, v->at, why);
 	if (rc != RC_OK)
 		window_fini(v);
 	return rc;
@@ -88,7 +112,7 @@ bool window_put(struct window *v, uint32_t i, int64_t slot_s, double value)
 	return true;
 }
 
-enum rc window_flush(struct window *v, int fd, struct why *why)
+enum rc window_flush(struct window *v, struct wsp *w, struct why *why)
 {
 	const struct wsp_archive *a = v->archive;
 	uint32_t n = v->dirty_until - v->dirty_from;
@@ -97,11 +121,11 @@ enum rc window_flush(struct window *v, int fd, struct why *why)
 	enum rc rc = RC_OK;
 
 	if (n > 0)
-		rc = fileio_pwrite(fd, window_slot(v, v->dirty_from), (size_t)n_first * WSP_SLOT_BYTES,
-				   offset_of(a, (uint32_t)index), why);
+		rc = wsp_write(w, window_slot(v, v->dirty_from), (size_t)n_first * WSP_SLOT_BYTES,
+			       offset_of(a, (uint32_t)index), why);
 	if (rc == RC_OK && n_first < n)
-		rc = fileio_pwrite(fd, window_slot(v, v->dirty_from + n_first), (size_t)(n - n_first) * WSP_SLOT_BYTES,
-				   a->offset, why);
+		rc = wsp_write(w, window_slot(v, v->dirty_from + n_first), (size_t)(n - n_first) * WSP_SLOT_BYTES,
+			       a->offset, why);
 	v->dirty_from = v->dirty_until = 0;
 	return rc;
 }

@@ -39,14 +39,18 @@ static inline int64_t wsp_span_s(const struct wsp_archive *a)
 	return (int64_t)a->step_s * a->n_points;
 }
 
+/* The bytes of the file as w sees them: over those of the file lies w's overlay, and a blank file is all zeros. */
+CHECKED enum rc wsp_read(const struct wsp *w, void *out, size_t n, uint64_t offset, struct why *why);
+CHECKED enum rc wsp_write(struct wsp *w, const void *bytes, size_t n, uint64_t offset, struct why *why);
+
 /* What slot 0 holds; 0: the archive is empty. */
-CHECKED enum rc wsp_read_base(int fd, const struct wsp_archive *a, int64_t *base_s, struct why *why);
+CHECKED enum rc wsp_read_base(const struct wsp *w, const struct wsp_archive *a, int64_t *base_s, struct why *why);
 
 /* Read n consecutive slots from index `first` on, going on at the archive's start; n ≤ n_points. */
-CHECKED enum rc wsp_read_slots(int fd, const struct wsp_archive *a, uint32_t first, uint32_t n, unsigned char *out,
-			       struct why *why);
+CHECKED enum rc wsp_read_slots(const struct wsp *w, const struct wsp_archive *a, uint32_t first, uint32_t n,
+			       unsigned char *out, struct why *why);
 
-enum { WINDOW_SMALL = 16 };
+enum { WINDOW_SMALL = 80 };
 
 /* Consecutive slots of one archive. Not copied: `at` may point into itself. */
 struct window {
@@ -59,12 +63,12 @@ struct window {
 };
 
 /* n ≤ the archive's n_points. Owner: on RC_OK ended by window_fini(). */
-CHECKED enum rc window_load(struct window *v, int fd, const struct wsp_archive *a, int64_t base_s, int64_t start_s,
-			    uint32_t n, struct why *why);
+CHECKED enum rc window_load(struct window *v, const struct wsp *w, const struct wsp_archive *a, int64_t base_s,
+			    int64_t start_s, uint32_t n, struct why *why);
 /* One slot that is going to be written, whatever it holds. */
 void window_blank(struct window *v, const struct wsp_archive *a, int64_t base_s, int64_t start_s);
 /* Write what was changed. */
-CHECKED enum rc window_flush(struct window *v, int fd, struct why *why);
+CHECKED enum rc window_flush(struct window *v, struct wsp *w, struct why *why);
 void window_fini(struct window *v);
 
 static inline unsigned char *window_slot(const struct window *v, uint32_t i)

@@ -8,13 +8,15 @@
 struct minute {
 	int64_t slot_s;
 	double value;
-	size_t n_points;
+	size_t level;    /* the archive it belongs to by age */
+	size_t n_points; /* of that level */
+	size_t n_later;  /* points that came so late that they belong to a coarser archive: they say nothing new */
 };
 
 /* One wsp_store() at work. */
 struct store {
 	struct wsp *w;
-	int64_t accepted_s;
+	struct wsp_how how;
 	struct minute *minute; /* in order of time */
 	size_t n;
 	struct change *change; /* room for n */
@@ -22,36 +24,51 @@ struct store {
 	int64_t finest_base_s; /* -1: not read yet */
 };
 
-static size_t to_minutes(const struct order *o, uint32_t step_s, struct minute *out)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < o->n; i++) {
-		int64_t slot_s = wsp_align(o->at[i].t_s, step_s);
-
-		if (n == 0 || out[n - 1].slot_s != slot_s)
-			out[n++] = (struct minute){ .slot_s = slot_s };
-		out[n - 1].value = o->at[i].value;
-		out[n - 1].n_points++;
-	}
-	return n;
-}
-
 /*
  * Rule (a): the first archive whose slots, up to the one of accepted_s, still hold the minute. Not whisper's age ≤
  * retention: a point as old as that would share its slot with the newest one, and no reader would see it there.
  */
-static size_t level_of(const struct store *s, size_t i)
+static size_t level_of(const struct wsp *w, int64_t t_s, int64_t accepted_s)
 {
 	size_t level = 0;
 
-	for (; level + 1 < s->w->n_archives; level++) {
-		const struct wsp_archive *a = &s->w->archive[level];
+	for (; level + 1 < w->n_archives; level++) {
+		const struct wsp_archive *a = &w->archive[level];
 
-		if (wsp_align(s->accepted_s, a->step_s) - wsp_align(s->minute[i].slot_s, a->step_s) < wsp_span_s(a))
+		if (accepted_s - t_s <= wsp_span_s(a) - a->step_s ||
+		    wsp_align(accepted_s, a->step_s) - wsp_align(t_s, a->step_s) < wsp_span_s(a))
 			break;
 	}
 	return level;
+}
+
+/* Of a minute that comes fresh and late the fresh points count, as if they had been stored before the late ones came. */
+static size_t to_minutes(const struct order *o, const struct wsp *w, struct minute *out)
+{
+	uint32_t step_s = w->archive[0].step_s;
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->n; i++) {
+		const struct ordered *p = &o->at[i];
+		size_t level = level_of(w, p->t_s, p->accepted_s);
+		struct minute *m = n == 0 ? NULL : &out[n - 1];
+
+		if (m == NULL || p->t_s >= m->slot_s + step_s) {
+			int64_t slot_s = m != NULL && p->t_s < m->slot_s + 2 * (int64_t)step_s
+						 ? m->slot_s + step_s
+						 : wsp_align(p->t_s, step_s);
+
+			out[n++] = (struct minute){ slot_s, p->value, level, 1, 0 };
+		} else if (level < m->level) {
+			*m = (struct minute){ m->slot_s, p->value, level, 1, m->n_later + m->n_points };
+		} else if (level == m->level) {
+			m->value = p->value;
+			m->n_points++;
+		} else {
+			m->n_later++;
+		}
+	}
+	return n;
 }
 
 /* Is minute i in the finest archive, just so? Then it was stored while it was fresh. */
@@ -63,10 +80,9 @@ static enum rc is_stored(struct store *s, size_t i, bool *stored, struct why *wh
 	enum rc rc = RC_OK;
 
 	if (s->finest_base_s < 0)
-		rc = wsp_read_base(s->w->fd, finest, &s->finest_base_s, why);
+		rc = wsp_read_base(s->w, finest, &s->finest_base_s, why);
 	if (rc == RC_OK)
-		rc = wsp_read_slots(s->w->fd, finest, wsp_slot_index(finest, s->finest_base_s, m->slot_s), 1, slot,
-				    why);
+		rc = wsp_read_slots(s->w, finest, wsp_slot_index(finest, s->finest_base_s, m->slot_s), 1, slot, why);
 	if (rc != RC_OK)
 		return rc;
 	bytes_put_be32(same, (uint32_t)m->slot_s);
@@ -108,25 +124,28 @@ static double reduce_part(const struct store *s, const struct minute *m, size_t 
 	return wsp_aggregated(&a, n_slots);
 }
 
-/* Rule (b) for the slot at slot_s: its minutes from `first` on; those before `end` belong to this archive by age. */
-static enum rc to_change(struct store *s, size_t level, int64_t slot_s, size_t first, size_t end, struct change *out,
+/*
+ * Rule (b) for the slot at slot_s of archive `level`, whose minutes are [first, last); those of finer archives by age
+ * count when they make it whole.
+ */
+static enum rc to_change(struct store *s, size_t level, int64_t slot_s, size_t first, size_t last, struct change *out,
 			 struct why *why)
 {
-	uint32_t step_s = s->w->archive[level].step_s, n_slots = step_s / s->w->archive[0].step_s;
+	uint32_t n_slots = s->w->archive[level].step_s / s->w->archive[0].step_s;
 	struct change c = { .slot_s = slot_s, .has = true };
 	bool stored = true;
-	size_t last = first;
 	enum rc rc;
 
-	while (last < s->n && s->minute[last].slot_s < slot_s + step_s)
-		last++;
 	if (last - first == n_slots) {
 		c.fill = c.replace = true;
+		c.due = s->how.again;
 		c.value = reduce_whole(s, level, &s->minute[first], last - first);
 		*out = c;
 		return RC_OK;
 	}
-	for (size_t i = first; i < end && i < last && stored; i++) {
+	for (size_t i = first; i < last && stored; i++) {
+		if (s->minute[i].level < level)
+			continue;
 		rc = is_stored(s, i, &stored, why);
 		if (rc != RC_OK)
 			return rc;
@@ -137,75 +156,114 @@ static enum rc to_change(struct store *s, size_t level, int64_t slot_s, size_t f
 	return RC_OK;
 }
 
-/* The minutes [start, end), all of one archive by age. */
-static enum rc store_level(struct store *s, size_t level, size_t start, size_t end, struct wsp_stored *out,
-			   struct why *why)
+/* The changes to archive `level` into s->change. */
+static enum rc to_changes(struct store *s, size_t level, size_t *n_out, struct why *why)
 {
 	uint32_t step_s = s->w->archive[level].step_s;
-	size_t n = 0, at = 0;
-	enum rc rc;
+	enum rc rc = RC_OK;
+	size_t n = 0;
 
-	for (size_t i = start; i < end;) {
-		int64_t slot_s = wsp_align(s->minute[i].slot_s, step_s);
-		size_t first = i;
+	for (size_t i = 0; i < s->n && rc == RC_OK;) {
+		const struct minute *m = &s->minute[i];
+		size_t first = i, last = i + 1;
 
-		/* The slot's older minutes, which by age go to a coarser archive, count for it as well. */
+		if (m->level != level) {
+			i++;
+			continue;
+		}
+		if (level == 0) {
+			s->change[n++] = (struct change){ .slot_s = m->slot_s,
+							  .value = m->value,
+							  .has = true,
+							  .fill = true,
+							  .replace = true,
+							  .due = s->how.again };
+			i++;
+			continue;
+		}
+		int64_t slot_s = wsp_align(m->slot_s, step_s);
+
 		while (first > 0 && s->minute[first - 1].slot_s >= slot_s)
 			first--;
-		rc = to_change(s, level, slot_s, first, end, &s->change[n++], why);
-		if (rc != RC_OK)
-			return rc;
-		while (i < end && s->minute[i].slot_s < slot_s + step_s)
-			i++;
+		while (last < s->n && s->minute[last].slot_s < slot_s + step_s)
+			last++;
+		rc = to_change(s, level, slot_s, first, last, &s->change[n++], why);
+		i = last;
 	}
-	rc = wsp_apply(s->w, level, s->change, n, AS_PRODUCT, why);
-	if (rc != RC_OK)
-		return rc;
-	for (size_t i = start; i < end; i++) {
+	*n_out = n;
+	return rc;
+}
+
+static void count(const struct store *s, size_t level, struct wsp_stored *out)
+{
+	uint32_t step_s = s->w->archive[level].step_s;
+	size_t at = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->minute[i].level != level)
+			continue;
 		while (s->minute[i].slot_s >= s->change[at].slot_s + step_s)
 			at++;
 		if (s->change[at].kept)
 			out->n_kept += s->minute[i].n_points;
 		else
 			out->n_written += s->minute[i].n_points;
+		out->n_kept += s->minute[i].n_later;
 	}
+}
+
+/* The earliest minute that a reader of the coarse archives has not heard of yet. */
+static int64_t held_from(const struct store *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (s->change[i].changed || s->change[i].due)
+			return s->change[i].slot_s;
+	return 0;
+}
+
+static enum rc store_level(struct store *s, size_t level, struct wsp_stored *out, struct why *why)
+{
+	bool hold;
+	size_t n;
+	enum rc rc = to_changes(s, level, &n, why);
+
+	if (rc != RC_OK || n == 0)
+		return rc;
+	/* A batch that laps itself cannot wait. */
+	hold = s->how.hold_coarse && level == 0 && s->w->n_archives > 1 &&
+	       !wsp_overtakes(s->w, s->change[n - 1].slot_s, s->change[0].slot_s);
+	rc = wsp_apply(s->w, level, s->change, n, hold ? AS_PRODUCT_ALONE : AS_PRODUCT, why);
+	if (rc != RC_OK)
+		return rc;
+	if (hold)
+		out->held_from_s = held_from(s, n);
+	count(s, level, out);
 	return RC_OK;
 }
 
-static enum rc store_minutes(struct store *s, struct wsp_stored *out, struct why *why)
-{
-	enum rc rc = RC_OK;
-
-	for (size_t end = s->n; end > 0 && rc == RC_OK;) {
-		size_t level = level_of(s, end - 1), start = end - 1;
-
-		while (start > 0 && level_of(s, start - 1) == level)
-			start--;
-		rc = store_level(s, level, start, end, out, why);
-		end = start;
-	}
-	return rc;
-}
-
-enum rc wsp_store(struct wsp *w, const struct point *points, size_t n, int64_t accepted_s, struct wsp_stored *out,
+enum rc wsp_store(struct wsp *w, const struct taken *points, size_t n, struct wsp_how how, struct wsp_stored *out,
 		  struct why *why)
 {
-	struct store s = { .w = w, .accepted_s = accepted_s, .finest_base_s = -1 };
+	struct store s = { .w = w, .how = how, .finest_base_s = -1 };
 	struct minute few_minutes[ORDER_FEW];
 	struct change few_changes[ORDER_FEW];
 	double few_values[ORDER_FEW];
 	struct wsp_stored stored;
 	struct order o;
-	enum rc rc = order_points(&o, w, points, n, accepted_s, LAST_GIVEN_LAST, why);
+	size_t coarsest = 0;
+	enum rc rc = RC_OK;
 
-	if (rc != RC_OK)
-		return rc;
+	order_taken(&o, w, points, n);
 	s.minute = o.n <= ORDER_FEW ? few_minutes : must_alloc(o.n * sizeof(*s.minute));
 	s.change = o.n <= ORDER_FEW ? few_changes : must_alloc(o.n * sizeof(*s.change));
 	s.scratch = o.n <= ORDER_FEW ? few_values : must_alloc(o.n * sizeof(*s.scratch));
-	s.n = to_minutes(&o, w->archive[0].step_s, s.minute);
+	s.n = to_minutes(&o, w, s.minute);
 	stored = (struct wsp_stored){ .n_too_old = o.n_too_old };
-	rc = store_minutes(&s, &stored, why);
+	for (size_t i = 0; i < s.n; i++)
+		coarsest = s.minute[i].level > coarsest ? s.minute[i].level : coarsest;
+	/* Newest first: each archive's points are propagated before those of the next coarser one go in. */
+	for (size_t level = 0; level <= coarsest && rc == RC_OK; level++)
+		rc = store_level(&s, level, &stored, why);
 	if (s.minute != few_minutes) {
 		free(s.minute);
 		free(s.change);

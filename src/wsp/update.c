@@ -43,7 +43,7 @@ enum rc wsp_update_many(struct wsp *w, const struct point *points, size_t n, int
 	struct change few[ORDER_FEW], *change = few;
 	struct order o;
 	size_t end;
-	enum rc rc = order_points(&o, w, points, n, now_s, FIRST_GIVEN_LAST, why);
+	enum rc rc = order_points(&o, w, points, n, now_s, why);
 
 	if (rc != RC_OK)
 		return rc;

@@ -19,9 +19,16 @@ struct wsp_archive {
 	uint32_t step_s, n_points;
 };
 
-/* An open file. Embed it, it owns only fd. Fixed after open, but seen_base_s, which the thread that writes keeps. */
+struct overlay;
+
+/*
+ * An open file. Embed it, it owns only fd. Fixed after open, but for seen_base_s and blank, which the thread that writes
+ * keeps.
+ */
 struct wsp {
-	int fd;
+	int fd;                  /* -1: there is no file, only blank and overlay */
+	bool blank;              /* known to hold nothing but zeros behind the header: is not read */
+	struct overlay *overlay; /* borrowed; not NULL: writes go there, reads see it over the file */
 	enum aggregation aggregation;
 	uint32_t max_retention_s; /* as the header says */
 	float xff;
@@ -49,8 +56,19 @@ CHECKED enum rc wsp_create(int dir_fd, const char *name, const struct retention 
  * Owner    on RC_OK out owns taken_fd; on failure taken_fd is closed.
  */
 CHECKED enum rc wsp_attach(int taken_fd, struct wsp *out, struct why *why);
+/* What the last of several files had in common with the next: its header. Zeroed to begin with; one thread. */
+struct wsp_seen {
+	size_t n_header; /* 0: none yet */
+	unsigned char header[16 + 12 * RETENTION_MAX_ARCHIVES];
+	uint64_t file_bytes;
+	struct wsp wsp;
+};
+/* wsp_attach() of a file that was opened for writing; quicker when it has the header of the one before. */
+CHECKED enum rc wsp_attach_like(int taken_fd, struct wsp_seen *seen, struct wsp *out, struct why *why);
 /* open() + wsp_attach(). Errors also: RC_ABSENT. */
 CHECKED enum rc wsp_open(const char *path, bool writable, struct wsp *out, struct why *why);
+/* The new file that r will make, without making it: blank, to be given an overlay. Errors: RC_REFUSED r is impossible. */
+CHECKED enum rc wsp_imagine(const struct retention *r, struct wsp *out, struct why *why);
 void wsp_close(struct wsp *w);
 
 /*
@@ -67,28 +85,45 @@ CHECKED enum rc wsp_update_many(struct wsp *w, const struct point *points, size_
 
 /* Outcome of wsp_store(). */
 struct wsp_stored {
-	size_t n_written; /* points that went in */
-	size_t n_kept;    /* points whose slot was left as stored: rules b and c */
-	size_t n_too_old; /* t_s < accepted_s - max_retention_s: left out */
+	size_t n_written;    /* points that went in */
+	size_t n_kept;       /* points whose slot was left as stored: rules b and c */
+	size_t n_too_old;    /* t_s < accepted_s - max_retention_s: left out */
+	int64_t held_from_s; /* the earliest finest slot whose coarse slots were held back; 0: none */
+};
+
+struct wsp_how {
+	bool again;       /* perhaps stored in part before: coarse slots over fresh points are worked out anew */
+	bool hold_coarse; /* of fresh points only the finest archive is written; wsp_catch_up() does the rest */
 };
 
 /*
  * The product's write: update_many under the three rules of docs/spec/system.md "Files".
- * (a) The archive is chosen by age at accepted_s: the first whose slots still hold the point's time. (A point just one
+ * (a) The archive is chosen by age at the point's own accepted_s: the first whose slots still hold the point's time. (A point just one
  *     lap old is one for the next archive; whisper puts it in the slot of the newest, where no reader sees it.)
  * (b) What is too old for the finest archive is reduced per coarse slot by the file's aggregation, and written only into
  *     an empty slot or when the batch brings every point the slot can hold.
  * (c) An older slot time never replaces a newer one in a shared slot.
- * Of points with the same t_s the last given wins; the value of a finest slot is that of its latest t_s. Fresh points in
- * order of time give the points of update_many().
+ * Of points with the same t_s the last given wins; the value of a finest slot is that of its latest t_s. Where one minute
+ * comes fresh and late, the fresh points count. Fresh points in order of time give the points of update_many().
  *
  * Storing a batch again, at once or days later, changes no value that a reader sees. One thing it may do: points of a
  * coarse slot that stayed empty because too few of them were known (xff) may fill it when they come again as old points;
  * not while the finest archive still holds them, which shows that they were here before.
- * Errors   RC_REFUSED a time that no slot can hold (below 0 and not too old, above 2^32 - 1) · RC_DISK, RC_DAMAGED
+ * `again` after a first try that was cut short gives what one whole try gives; so it does when of fresh points any of the
+ * writes were lost afterwards. (With late points among them, a coarser value may then count a late one in that the whole
+ * try left out.)
+ * Errors   RC_DISK, RC_DAMAGED
  */
-CHECKED enum rc wsp_store(struct wsp *w, const struct point *points, size_t n, int64_t accepted_s,
+CHECKED enum rc wsp_store(struct wsp *w, const struct taken *points, size_t n, struct wsp_how how,
 			  struct wsp_stored *out, struct why *why);
+
+/*
+ * Work out the coarse slots over all that the finest archive holds from from_s on: what wsp_store() held back.
+ * Errors   RC_DISK, RC_DAMAGED
+ */
+CHECKED enum rc wsp_catch_up(struct wsp *w, int64_t from_s, struct why *why);
+/* Would a point at t_s take the place of a slot that wsp_catch_up(from_s) still needs? */
+bool wsp_overtakes(const struct wsp *w, int64_t t_s, int64_t from_s);
 
 /*
  * Read one series over a span of time, as whisper.fetch(): the archive is the first whose retention covers

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""A full disk: messages stay with the broker, reading goes on, no short file, and all arrives when there is space.
+"""A full disk: what was accepted stays readable, no short file, and all is written when there is space. When the journal
+has none either, nothing more is accepted.
 
 Needs root: the tree lies on a small tmpfs, mounted in a mount namespace of this process alone."""
 import ctypes
@@ -75,40 +76,47 @@ class FullDisk(ServersCase):
             for i in range(N_FIRST):
                 amqp.send(self.point(i))
             wait_until(lambda: len(self.readable(daemon)) == N_FIRST, 10, 'the first ones are stored')
+            daemon.flush()
             filler = disk / 'filler'
             fill(filler, leave=0)
             said = len(daemon.log().splitlines())
             for i in range(N_FIRST, N_ALL):
                 amqp.send(self.point(i))
             wait_until(lambda: daemon.log().splitlines()[said:], 10, 'the daemon says so')
-            # for a while: all that is there stays readable, complaints do not pile up
+            amqp.wait_drained(20)  # the journal has them: they are acknowledged
+            # for a while: everything is readable, complaints do not pile up
             end = time.monotonic() + 3
             while time.monotonic() < end:
                 self.assertEqual(daemon.index(), (200, 'index pass'))
-                self.assertEqual({i: v for i, v in self.readable(daemon).items() if i < N_FIRST},
-                                 {i: float(i + 1) for i in range(N_FIRST)})
+                self.assertEqual(self.readable(daemon), {i: float(i + 1) for i in range(N_ALL)})
                 wait_until(lambda: True, 1)
             lines = daemon.log().splitlines()[said:]
             self.assertLessEqual(len(lines), 5, lines)
             self.assertTrue(any('No space left' in line for line in lines), lines)
             self.assertEqual(rejected_lines(daemon.rejected_path), [])
-            unacknowledged = int(self.rabbitmq.rabbitmqctl('list_queues', 'messages_unacknowledged').split()[-1])
-            stored = len(self.readable(daemon))
-            self.assertLess(stored, N_ALL)
-            self.assertGreaterEqual(unacknowledged, N_ALL - stored, 'what is not stored is not acknowledged')
-            for path in wsp_files(daemon.wsp_path):
-                self.assertEqual((daemon.wsp_path / path).stat().st_size, WSP_BYTES, path)
+            self.assertIn('No space left', daemon.control('flush')['error'])
+            self.check_files(daemon)
+            # a kill in this state loses nothing
+            daemon.kill9()
+            daemon.start()
+            wait_until(lambda: self.readable(daemon) == {i: float(i + 1) for i in range(N_ALL)}, 10,
+                       'the journal brings back what is in no file')
+            self.assertLess(len(wsp_files(daemon.wsp_path)), N_ALL)
             filler.unlink()
             mount('-o', 'remount,size=64m', disk)
-            wait_until(lambda: self.readable(daemon) == {i: float(i + 1) for i in range(N_ALL)}, 15,
-                       'all is stored once there is space')
-            self.assertEqual(len(wsp_files(daemon.wsp_path)), N_ALL)
-            for path in wsp_files(daemon.wsp_path):
-                self.assertEqual((daemon.wsp_path / path).stat().st_size, WSP_BYTES, path)
+            # by itself, within the ten seconds of a pass that follows a failure
+            wait_until(lambda: len(wsp_files(daemon.wsp_path)) == N_ALL, 20, 'all is written once there is space')
+            daemon.flush()
+            self.assertEqual(self.readable(daemon), {i: float(i + 1) for i in range(N_ALL)})
+            self.check_files(daemon)
             self.assertEqual([p for p in (daemon.wsp_path / '.tmp').glob('*')] if
                              (daemon.wsp_path / '.tmp').exists() else [], [])
             daemon.stop()
             self.assertEqual(amqp.queue(), (0, 0), 'all was acknowledged')
+
+    def check_files(self, daemon):
+        for path in wsp_files(daemon.wsp_path):
+            self.assertEqual((daemon.wsp_path / path).stat().st_size, WSP_BYTES, path)
 
     def test_reserved_files(self):
         self.check_full_disk('reserve')
@@ -116,23 +124,50 @@ class FullDisk(ServersCase):
     def test_sparse_files(self):
         self.check_full_disk('sparse')
 
-    def test_http_says_503_and_loses_nothing_it_accepted(self):
+    def test_a_full_journal_disk_accepts_nothing_and_loses_nothing(self):
+        """Journal and tree on one full disk: 503, messages stay with the broker, what was accepted stays readable."""
         self.now = int(time.time())
         disk = self.folder / 'disk'
         disk.mkdir()
-        mount('-t', 'tmpfs', '-o', 'size=6m', 'none', disk)
+        mount('-t', 'tmpfs', '-o', 'size=12m', 'none', disk)
         self.addCleanup(subprocess.run, ['umount', '-l', str(disk)], check=True)
-        with Daemon(self.folder, http_ingest='true', wsp_path=disk / 'wsps', wsp_allocate='reserve') as daemon:
+        with Daemon(self.folder, http_ingest='true', rpc_hosts='127.0.0.1:%d' % self.rabbitmq.port,
+                    wsp_path=disk / 'wsps', journal_path=disk / 'journal', journal_max_bytes='8M',
+                    flush_interval_s=3600) as daemon, Amqp(self.rabbitmq.port) as amqp:
+            amqp.wait_consumed()
             self.assertEqual(daemon.post(self.point(0))[2]['accepted'], 1)
             fill(disk / 'filler', leave=0)
-            status, headers, answer = daemon.post([self.point(i) for i in range(1, 10)])
+            # the segments that were made keep their space; then nothing is accepted any more
+            ds, accepted, status = ['d%d' % k for k in range(1000)], [], 200
+            while status == 200 and len(accepted) < 1000:
+                t = self.now - 80000 + 60 * len(accepted)
+                status, headers, answer = daemon.post(
+                    recorded.data_message('myhost', 'filling', t, {d: len(accepted) for d in ds}))
+                if status == 200:
+                    accepted.append(t)
             self.assertEqual((status, {'error', 'detail'} - set(answer)), (503, set()))
+            self.assertIn('No space left', answer['detail'])
             self.assertGreater(int(headers['retry-after']), 0)
+            amqp.send(self.point(1))
+            for start in (False, True):
+                if start:  # on the full disk
+                    daemon.kill9()
+                    daemon.start()
+                got = daemon.data('myhost', 'filling', ['d0', 'd999'])
+                for d in ('d0', 'd999'):
+                    self.assertEqual(got[d], {t - t % 60: float(i) for i, t in enumerate(accepted)})
+                self.assertEqual(daemon.index(), (200, 'index pass'))
+                self.assertEqual(daemon.post(recorded.data_message('myhost', 'filling', self.now - 90000,
+                                                                   {d: 1 for d in ds}))[0], 503)
+            self.assertNotIn(1, self.readable(daemon))
             (disk / 'filler').unlink()
-            mount('-o', 'remount,size=64m', disk)
-            status, _, answer = daemon.post([self.point(i) for i in range(1, 10)])
-            self.assertEqual((status, answer), (200, {'accepted': 9, 'rejected': []}))
+            mount('-o', 'remount,size=512m', disk)
+            wait_until(lambda: self.readable(daemon) == {0: 1.0, 1: 2.0}, 20, 'the message comes when there is space')
+            status, _, answer = daemon.post([self.point(i) for i in range(2, 10)])
+            self.assertEqual((status, answer), (200, {'accepted': 8, 'rejected': []}))
+            daemon.flush()
             self.assertEqual(self.readable(daemon), {i: float(i + 1) for i in range(10)})
+            self.check_files(daemon)
 
 
 def fill(path, leave):

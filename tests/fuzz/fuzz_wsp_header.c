@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "wsp/header.h"
+#include "wsp/overlay.h"
 
 enum { LONG_FILE = 1 << 20, HEADER = WSP_MAX_HEADER_BYTES };
 
@@ -44,13 +45,25 @@ static void use(struct wsp *w, int64_t now_s)
 		{ now_s - 1, 8 },
 		{ now_s - longest_s + step_s, 9 },
 	};
+	struct taken t[ARRAY_LEN(p)];
 	struct wsp_stored stored;
+	struct overlay over;
 	enum rc rc;
+
+	for (size_t i = 0; i < ARRAY_LEN(p); i++)
+		t[i] = (struct taken){ (uint32_t)p[i].t_s, (uint32_t)now_s - 60 * (uint32_t)(i % 2), p[i].value };
 
 	fetch(w, now_s - longest_s, now_s, now_s);
 	for (size_t i = 0; i < ARRAY_LEN(p); i++)
 		rc = wsp_update(w, p[i], now_s, NULL);
-	rc = wsp_store(w, p, ARRAY_LEN(p), now_s, &stored, NULL);
+	overlay_init(&over);
+	w->overlay = &over;
+	rc = wsp_store(w, t, ARRAY_LEN(t), (struct wsp_how){ .again = true }, &stored, NULL);
+	rc = wsp_catch_up(w, now_s - longest_s / 4, NULL);
+	fetch(w, now_s - longest_s, now_s, now_s);
+	w->overlay = NULL;
+	overlay_fini(&over);
+	rc = wsp_store(w, t, ARRAY_LEN(t), (struct wsp_how){ .hold_coarse = now_s % 2 == 0 }, &stored, NULL);
 	must(rc != RC_OK || stored.n_written + stored.n_kept + stored.n_too_old == ARRAY_LEN(p));
 	rc = wsp_update_many(w, p, ARRAY_LEN(p), now_s, NULL);
 	fetch(w, now_s - longest_s / 2, now_s, now_s);

@@ -83,19 +83,23 @@ static enum rc many(bool store, char **word, size_t n_words, struct wsp_stored *
 {
 	size_t n = (n_words - 1) / 2;
 	struct point *points = must_alloc((n + 1) * sizeof(*points));
+	struct taken *taken = must_alloc((n + 1) * sizeof(*taken));
 	enum rc rc;
 
 	for (size_t i = 0; i < n; i++)
 		points[i] = (struct point){ atoll(word[1 + 2 * i]), read_value(word[2 + 2 * i]) };
-	rc = store ? wsp_store(&file, points, n, atoll(word[0]), stored, why)
+	for (size_t i = 0; i < n; i++)
+		taken[i] = (struct taken){ (uint32_t)points[i].t_s, (uint32_t)atoll(word[0]), points[i].value };
+	rc = store ? wsp_store(&file, taken, n, (struct wsp_how){ false, false }, stored, why)
 		   : wsp_update_many(&file, points, n, atoll(word[0]), why);
 	free(points);
+	free(taken);
 	return rc;
 }
 
 static void run(char **word, size_t n)
 {
-	struct wsp_stored stored = { 0, 0, 0 };
+	struct wsp_stored stored = { 0, 0, 0, 0 };
 	struct why why = { "" };
 	enum rc rc = RC_REFUSED;
 

@@ -15,7 +15,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.case import HAVE_REDIS, ServersCase, main  # noqa: E402
+from support.case import HAVE_REDIS, ServersCase, main, rejected_lines  # noqa: E402
 from support.daemon import Daemon, strict_json  # noqa: E402
 from support.servers import RedisServer  # noqa: E402
 from support.wait import SLOW, wait_until  # noqa: E402
@@ -24,9 +24,9 @@ BASE = '/numeter-storage/'
 ORIGIN = 'https://graphs.example'
 
 
-def message(host='myhost', value='1.5', plugin='load', ds='load'):
+def message(host='myhost', value='1.5', plugin='load', ds='load', values=None, stamp=None):
     return {'hostid': host, 'type': 'data', 'plugin': plugin,
-            'message': {'TimeStamp': str(int(time.time())), 'Plugin': plugin, 'Values': {ds: value}}}
+            'message': {'TimeStamp': str(stamp or int(time.time())), 'Plugin': plugin, 'Values': values or {ds: value}}}
 
 
 def speak(port, request, until=b'\r\n\r\n', silent_s=0.3):
@@ -300,27 +300,84 @@ class HttpServer(ServersCase):
                                                               'Content-Encoding': 'br'})
             self.error(answer, 415, 'Unsupported media type')
 
-    def test_nothing_is_called_accepted_that_is_not_stored(self):
-        with self.daemon() as d:
+    def test_nothing_is_called_accepted_that_has_no_room(self):
+        """Points that cannot be written yet are kept, up to cache_max_bytes; what is beyond that is not accepted."""
+        def many(first, n):
+            stamp = int(time.time()) - 40000
+            return [message(plugin='broken', values={'v%d' % k: '1' for k in range(1000)}, stamp=stamp + 60 * i)
+                    for i in range(first, first + n)]
+
+        with self.daemon(cache_max_bytes='1M') as d:
             d.post(message())
+            d.flush()
             host = next(p for p in d.wsp_path.glob('*/myhost'))
             # a link to nowhere in place of the plugin's folder: its files cannot be made until it is gone
             (host / 'broken').symlink_to('nowhere')
-            status, headers, reply = d.post([message(value='2'), message(plugin='broken'), {'hostid': 'x'}])
-            self.assertEqual((status, headers['retry-after']), (503, '5'))
-            self.assertEqual((reply['error'], reply['accepted'], reply['failed']), ('Not stored', 1, 1))
-            self.assertEqual([r['index'] for r in reply['rejected']], [2])
+            status, n = 200, 0
+            while status == 200 and n < 200:
+                status, headers, reply = d.post(many(n, 1))
+                n += status == 200
+            self.assertTrue(10 < n < 80, n)  # a million bytes hold some 60,000 points
+            self.assertEqual((status, headers['retry-after'], reply['error']), (503, '5', 'Not stored'))
+            self.assertIn('cache_max_bytes', reply['detail'])
+            self.assertEqual((reply['accepted'], reply['failed']), (0, 1))
+            self.assertIn('error', d.control('flush'))
             (host / 'broken').unlink()
-            self.assertEqual(d.post([message(value='2'), message(plugin='broken')])[2], {'accepted': 2, 'rejected': []})
+            d.flush()
+            self.assertEqual(d.post(many(n, 1))[2], {'accepted': 1, 'rejected': []})
+            self.assertEqual(len(d.data('myhost', 'broken', ['v0', 'v999'])['v999']), n + 1)
 
     def test_a_file_in_the_way_refuses_its_own_values_alone(self):
         with self.daemon() as d:
             d.post(message())
+            d.flush()
             host = next(p for p in d.wsp_path.glob('*/myhost'))
             (host / 'taken').write_text('')
-            status, _, reply = d.post([message(value='2'), message(plugin='taken')])
-            self.assertEqual((status, reply['accepted']), (200, 1))
-            self.assertEqual([(r['index'], r['ds'], r['reason']) for r in reply['rejected']], [(1, 'load', 'file')])
+            self.assertEqual(d.post([message(value='2'), message(plugin='taken')])[2],
+                             {'accepted': 2, 'rejected': []})
+            d.flush()
+            line, = rejected_lines(d.rejected_path)
+            self.assertEqual((line['host'], line['plugin'], line['ds'], line['reason'], line['input']),
+                             ('myhost', 'taken', ['load'], 'file', 'journal'))
+
+
+@unittest.skipUnless(HAVE_REDIS, 'no redis-server on this machine')
+class MetadataOfOthers(ServersCase):
+    def seen_within_a_second(self, ask, wanted):
+        begin = time.monotonic()
+        while ask() != wanted:
+            self.assertLess(time.monotonic() - begin, 1 * SLOW, 'another client wrote it and it is not seen')
+
+    def test_what_another_client_writes_is_seen_within_a_second(self):
+        import redis
+        with RedisServer() as server, Daemon(self.folder, redis_storage_host='127.0.0.1', metadata='redis',
+                                             redis_storage_port=server.port, http_ingest='true') as d:
+            other = redis.Redis(port=server.port, db=2)
+            d.post([message('one'), message('two')])
+            questions = {'hosts': {}, 'hinfo': {'host': 'one'}, 'list': {'host': 'one'},
+                         'info': {'host': 'one', 'plugin': 'load'}}
+            before = {path: d.get(path, **asked)[2] for path, asked in questions.items()}
+            self.assertEqual(sorted(before['hosts']), ['one', 'two'])
+            other.hset('HOSTS', 'one', '{"ID": "other"}')
+            other.hset('INFOS@one', 'load', '{"Plugin": "other"}')
+            self.seen_within_a_second(lambda: d.get('hosts')[2], dict(before['hosts'], one={'ID': 'other'}))
+            self.seen_within_a_second(lambda: d.get('hinfo', host='one')[2], {'ID': 'other'})
+            self.seen_within_a_second(lambda: d.get('list', host='one')[2], {'load': {'Plugin': 'other'}})
+            self.seen_within_a_second(lambda: d.get('info', host='one', plugin='load')[2], {'Plugin': 'other'})
+            self.assertEqual(d.get('data', host='one', plugin='load', ds='load', res='Daily')[0], 200)
+            other.hdel('WSP_PATH', 'one')
+            self.seen_within_a_second(
+                lambda: d.get('data', host='one', plugin='load', ds='load', res='Daily')[0], 404)
+
+    def test_what_is_accepted_is_seen_at_once(self):
+        with RedisServer() as server, Daemon(self.folder, redis_storage_host='127.0.0.1', metadata='redis',
+                                             redis_storage_port=server.port, http_ingest='true') as d:
+            for i in range(20):
+                d.post([message('host-%d' % i), message('host-0', plugin='p%d' % i)])
+                self.assertEqual(len(d.get('hosts')[2]), i + 1)
+                self.assertIn('p%d' % i, d.get('list', host='host-0')[2])
+                self.assertEqual(d.get('info', host='host-0', plugin='p%d' % i)[2]['Plugin'], 'p%d' % i)
+                self.assertNotEqual(d.get('hinfo', host='host-%d' % i)[2], {})
 
 
 @unittest.skipUnless(HAVE_REDIS, 'no redis-server on this machine')
@@ -329,6 +386,7 @@ class MetadataAway(ServersCase):
         with RedisServer() as server, Daemon(self.folder, redis_storage_host='127.0.0.1', metadata='redis',
                                              redis_storage_port=server.port, redis_storage_timeout=2) as d:
             self.assertEqual(d.get('hosts')[2], {})
+            time.sleep(1)  # what was read counts for a second
             os.kill(server.process.pid, signal.SIGSTOP)
             try:
                 asking = [threading.Thread(target=lambda: answers.append(d.get('hosts')[:2])) for _ in range(2)]

@@ -63,6 +63,7 @@ class OsloToFiles(ServersCase):
 
     def check_values(self, daemon, expected, wsp_path_of):
         self.assertGreater(expected.n_points(), 3000)
+        daemon.flush()
         for (host, plugin, ds), points in expected.point.items():
             path = Path(wsp_path_of(host)) / plugin / (ds + '.wsp')
             self.assertEqual(whisper_points(path), points, (host, plugin, ds))

@@ -342,6 +342,7 @@ class RedisOutages(ServersCase):
 
     def check_content(self, daemon, hosts, i):
         client = self.redis.client(2)
+        daemon.flush()
         for host in hosts:
             info = json.loads(client.hget('HOSTS', host))
             self.assertEqual(info['Name'], 'name of ' + host)
@@ -400,6 +401,7 @@ class RedisOutages(ServersCase):
             wait_until(lambda: numbered.stored(daemon, 'h1', 10) == {0, 1}, 10, 'data of a host')
             client = self.redis.client(2)
             self.assertIsNotNone(client.hget('HOST_ID', 'h1'))
+            daemon.flush()
             self.assertTrue(Path(client.hget('WSP_PATH', 'h1').decode(), 'numbered', 'd0.wsp').is_file())
             self.assertEqual(json.loads(client.hget('HOSTS', 'h1'))['ID'], 'h1')
 

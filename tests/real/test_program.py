@@ -146,6 +146,7 @@ class Program(ServersCase):
             self.assertEqual(owners(daemon.process.pid), (nobody.pw_uid, nobody.pw_gid, [nobody.pw_gid]))
             status, _, answer = daemon.post(recorded.data_message('h', 'p', int(time.time()), {'v': 1, 'bad': 'x'}))
             self.assertEqual((status, answer['accepted']), (200, 1))
+            daemon.flush()
             made = [p for p in self.folder.rglob('*') if p.name not in ('stderr', 'host-list', 'numeter_storage.cfg')]
             self.assertTrue({'v.wsp', 'metadata.sqlite', 'numeter-storage.log'} <= {p.name for p in made})
             self.assertTrue(any(p.suffix == '.jsonl' for p in made))

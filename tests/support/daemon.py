@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -209,6 +210,25 @@ class Daemon:
             headers['Authorization'] = 'Bearer ' + token
         status, headers, body = self.request('POST', path, body, headers)
         return status, headers, strict_json(body) if body else None
+
+    def control(self, verb, timeout_s=60, **arguments):
+        """One question on the control socket → its answer as JSON."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            s.settimeout(timeout_s * SLOW)
+            s.connect(str(self.control_socket))
+            s.sendall(json.dumps(dict(arguments, verb=verb)).encode() + b'\n')
+            answer = b''
+            while True:
+                some = s.recv(65536)
+                if not some:
+                    return strict_json(answer)
+                answer += some
+
+    def flush(self, host=None):
+        """Everything accepted so far (of one host) is in its files, and they are synced."""
+        answer = self.control('flush', **({} if host is None else {'host': host}))
+        assert 'error' not in answer, answer
+        return answer
 
     def data(self, host, plugin, ds, res='Daily'):
         """{ds: {slot time: value}} of the known points of one reply; {} for 404."""

@@ -181,6 +181,27 @@ static void reads_as_the_c_library_does(void **state)
 	(void)state;
 }
 
+/* Up to 19 decimals by division: any mantissa, and odd ones of 54 bits, which lie right between two doubles. */
+static void divides_as_the_c_library_reads(void **state)
+{
+	static const uint64_t power_of_5[] = { 1, 5, 25, 125, 625 };
+
+	for (int i = 0; i < 200000; i++) {
+		uint64_t m = next_random() >> (next_random() % 64);
+		int k = (int)(next_random() % 20);
+		char s[40];
+
+		if (i % 2 == 0) {
+			k %= (int)ARRAY_LEN(power_of_5);
+			m = (next_random() >> 10 | UINT64_C(1) << 53 | 1) * power_of_5[k];
+		}
+		snprintf(s, sizeof(s), "%llue-%d", (unsigned long long)m, k);
+		if (!same_bits(number_from_decimal(m, -k), strtod(s, NULL)))
+			fail_msg("%s", s);
+	}
+	(void)state;
+}
+
 static void reads_seconds(void **state)
 {
 	static const struct {
@@ -325,10 +346,15 @@ static void does_not_mind_the_locale(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_decimal_numbers),  cmocka_unit_test(tells_unknown_from_bad),
-		cmocka_unit_test(reads_a_million_digits), cmocka_unit_test(reads_as_the_c_library_does),
-		cmocka_unit_test(reads_seconds),          cmocka_unit_test(prints_the_shortest_text),
-		cmocka_unit_test(prints_what_reads_back), cmocka_unit_test(does_not_mind_the_locale),
+		cmocka_unit_test(reads_decimal_numbers),
+		cmocka_unit_test(tells_unknown_from_bad),
+		cmocka_unit_test(reads_a_million_digits),
+		cmocka_unit_test(reads_as_the_c_library_does),
+		cmocka_unit_test(reads_seconds),
+		cmocka_unit_test(prints_the_shortest_text),
+		cmocka_unit_test(prints_what_reads_back),
+		cmocka_unit_test(does_not_mind_the_locale),
+		cmocka_unit_test(divides_as_the_c_library_reads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

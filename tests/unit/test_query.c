@@ -1,10 +1,12 @@
 #include "test.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/mem.h"
-#include "query/query.h"
+#include "query/folder.h"
 
 enum { NOW = 1400003617, REPLY_MAX_BYTES = 1024 * 1024 };
 
@@ -37,12 +39,13 @@ static double value_at(int64_t t_s)
 	return t_s > NOW || t_s / 60 % 7 == 0 ? NAN : (double)(t_s % 1000);
 }
 
-static enum rc fake_fetch(struct values *v, const struct series *s, int64_t from_s, int64_t until_s, int64_t now_s,
-			  struct span *out, struct why *why)
+static enum rc fake_fetch(struct values *v, const struct series *s, const struct taken *pending, size_t n_pending,
+			  uint32_t held_from_s, int64_t from_s, int64_t until_s, int64_t now_s, struct span *out,
+			  struct why *why)
 {
 	const struct fake_series *f = NULL;
 
-	(void)v;
+	(void)v, (void)pending, (void)n_pending, (void)held_from_s;
 	for (size_t i = 0; i < ARRAY_LEN(series) && f == NULL; i++)
 		if (text_is(s->folder, series[i].folder) && text_is(s->plugin, series[i].plugin) &&
 		    text_is(s->ds, series[i].ds))
@@ -99,7 +102,8 @@ static const struct meta_ops away_ops = { .read = away_read, .each = away_each }
 /* ---- one query for all tests ---- */
 
 static struct values fake = { &fake_ops };
-static struct query q = { .values = &fake, .wsp_path = "/srv/wsps", .md5_digits = 2 };
+static char journal_path[32];
+static struct query q = { .wsp_path = "/srv/wsps", .md5_digits = 2 };
 
 static void put(enum meta_hash hash, const char *host, const char *field, const char *value)
 {
@@ -108,8 +112,24 @@ static void put(enum meta_hash hash, const char *host, const char *field, const 
 	assert_int_equal(meta_apply(q.meta, &w, 1, NULL), RC_OK);
 }
 
+/* An engine that has accepted nothing: all is read from the values below it. */
+static void open_engine(void)
+{
+	strcpy(journal_path, "/tmp/numeter-query-XXXXXX");
+	assert_non_null(mkdtemp(journal_path));
+	assert_int_equal(engine_open(&(struct engine_options){ .values = &fake,
+							       .journal_path = journal_path,
+							       .journal_commit_ms = 10,
+							       .journal_commit_bytes = 1,
+							       .journal_max_bytes = 1 << 20,
+							       .cache_max_bytes = 1 << 20 },
+				     &q.engine, NULL),
+			 RC_OK);
+}
+
 static int fill(void **state)
 {
+	open_engine();
 	q.meta = meta_memory_open();
 	put(META_HOSTS, NULL, "h1", "{\"ID\": \"h1\",  \"Name\":\"one\"}");
 	put(META_WSP_PATH, NULL, "h1", "/srv/wsps/aa/h1");
@@ -124,7 +144,12 @@ static int fill(void **state)
 
 static int empty(void **state)
 {
+	char command[64];
+
 	meta_close(q.meta);
+	engine_close(q.engine);
+	snprintf(command, sizeof(command), "rm -rf '%s'", journal_path);
+	assert_int_equal(system(command), 0);
 	(void)state;
 	return 0;
 }
@@ -206,7 +231,7 @@ static void whole_hashes_are_objects(void **state)
 
 static void a_ceiling_and_a_store_that_is_away_are_told(void **state)
 {
-	struct meta away = { &away_ops };
+	struct meta away = { .ops = &away_ops };
 	struct query cut_off = q;
 	struct query_data asked = data_of("h1", "load", "load", "-1h");
 	struct buf out;
@@ -398,6 +423,166 @@ static void more_slots_than_asked_for_are_joined(void **state)
 	(void)state;
 }
 
+/* ---- what is remembered, and what a reply hangs on ---- */
+
+/* Counts the reads of another store. */
+struct counted {
+	struct meta meta;
+	struct meta *inner;
+	int n_reads;
+};
+
+static enum rc counted_read(struct meta *m, struct meta_read *read, size_t n, struct buf *answers, struct why *why)
+{
+	struct counted *c = (struct counted *)m;
+
+	c->n_reads++;
+	return meta_read(c->inner, read, n, answers, why);
+}
+
+static enum rc counted_apply(struct meta *m, const struct meta_write *write, size_t n, struct why *why)
+{
+	return meta_apply(((struct counted *)m)->inner, write, n, why);
+}
+
+static const struct meta_ops counted_ops = { .read = counted_read, .apply = counted_apply };
+
+static void a_folder_is_asked_for_once_a_second(void **state)
+{
+	struct counted counted = { .meta = { .ops = &counted_ops }, .inner = q.meta };
+	struct meta_write write = { META_SET, { META_WSP_PATH, TEXT_NONE, TEXT("h1") }, TEXT("/srv/wsps/bb/h1") };
+	struct query remembering = q;
+	char folder[FOLDER_MAX_BYTES];
+	struct timespec second = { 1, 0 };
+
+	remembering.meta = &counted.meta;
+	remembering.folders = folders_new();
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(folder_find(&remembering, TEXT("h1"), folder, NULL), RC_OK);
+		assert_string_equal(folder, "aa/h1");
+	}
+	assert_int_equal(counted.n_reads, 1);
+	assert_int_equal(folder_find(&remembering, TEXT("nosuch"), folder, NULL), RC_ABSENT);
+	assert_int_equal(counted.n_reads, 2);
+	/* our own write is seen at once */
+	assert_int_equal(meta_apply(&counted.meta, &write, 1, NULL), RC_OK);
+	assert_int_equal(folder_find(&remembering, TEXT("h1"), folder, NULL), RC_OK);
+	assert_string_equal(folder, "bb/h1");
+	/* another client's within a second */
+	put(META_WSP_PATH, NULL, "h1", "/srv/wsps/aa/h1");
+	nanosleep(&second, NULL);
+	assert_int_equal(folder_find(&remembering, TEXT("h1"), folder, NULL), RC_OK);
+	assert_string_equal(folder, "aa/h1");
+	assert_int_equal(counted.n_reads, 4);
+	for (int i = 0; i < 40000; i++) { /* more than are remembered */
+		char host[16];
+
+		snprintf(host, sizeof(host), "n%d", i);
+		put(META_WSP_PATH, NULL, host, "/srv/wsps/cc/n");
+		assert_int_equal(folder_find(&remembering, text_of(host), folder, NULL), RC_OK);
+	}
+	folders_free(remembering.folders);
+	(void)state;
+}
+
+static uint32_t version_of_other, version_of_rest;
+
+static uint32_t fake_version(void *argument, const struct series *s)
+{
+	assert_ptr_equal(argument, &version_of_rest);
+	return text_is(s->ds, "other") ? version_of_other : version_of_rest;
+}
+
+static void a_reply_holds_while_nothing_can_have_changed(void **state)
+{
+	static const struct {
+		const char *ds, *from, *until;
+		int64_t holds_s; /* from NOW on */
+	} cases[] = {
+		{ "load", "-1h", NULL, 23 }, /* NOW is 37 s into its minute */
+		{ "load,other", "-1d", NULL, 23 },
+		{ "slow", "-1h", NULL, 60 }, /* 217 s into its slot: 83 s more, a minute at most */
+		{ "slow,load", "-1h", NULL, 23 },
+		{ "load", "-70s", NULL, 23 }, /* from is 27 s into its own: 33 s more */
+		{ "load", "-100s", NULL, 3 }, /* 57 s */
+		{ "load", "-1h", "-100s", 3 },
+		{ "load", "1400000000", NULL, 1 }, /* a fixed end */
+		{ "load", "-1h", "1400003000", 1 },
+	};
+	struct query versioned = q;
+	struct query_basis basis;
+	struct buf out;
+
+	versioned.version = fake_version;
+	versioned.version_argument = &version_of_rest;
+	buf_init(&out, REPLY_MAX_BYTES);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct query_data asked = data_of("h1", "load", cases[i].ds, cases[i].from);
+		bool has_other = strstr(cases[i].ds, "other") != NULL;
+
+		asked.until = text_of(cases[i].until);
+		assert_int_equal(query_data_based(&versioned, &asked, NOW, &out, &basis, NULL), RC_OK);
+		if (basis.until_s - NOW != cases[i].holds_s)
+			fail_msg("case %zu: holds %d s", i, (int)(basis.until_s - NOW));
+		assert_true(query_data_holds(&versioned, &asked, NOW, &basis));
+		assert_true(query_data_holds(&versioned, &asked, basis.until_s - 1, &basis));
+		assert_false(query_data_holds(&versioned, &asked, basis.until_s, &basis));
+		assert_false(query_data_holds(&versioned, &asked, NOW - 1, &basis));
+		version_of_other++;
+		assert_int_equal(query_data_holds(&versioned, &asked, NOW, &basis), !has_other);
+		version_of_other--;
+		assert_true(query_data_holds(&versioned, &asked, NOW, &basis));
+		version_of_rest++;
+		assert_false(query_data_holds(&versioned, &asked, NOW, &basis));
+		version_of_rest--;
+		put(META_WSP_PATH, NULL, "h1", "/srv/wsps/bb/h1");
+		assert_false(query_data_holds(&versioned, &asked, NOW, &basis));
+		put(META_WSP_PATH, NULL, "h1", "/srv/wsps/aa/h1");
+	}
+	buf_fini(&out);
+	(void)state;
+}
+
+static void without_versions_a_reply_does_not_hold(void **state)
+{
+	struct query_data asked = data_of("h1", "load", "load", "-1h");
+	struct query_basis basis;
+	struct buf out;
+
+	buf_init(&out, REPLY_MAX_BYTES);
+	assert_int_equal(query_data_based(&q, &asked, NOW, &out, &basis, NULL), RC_OK);
+	assert_false(query_data_holds(&q, &asked, NOW, &basis));
+	buf_fini(&out);
+	(void)state;
+}
+
+/* Does the reply really stay the same as long as it is said to hold? */
+static void replies_are_the_same_while_they_hold(void **state)
+{
+	static const char *const from[] = { "-1h", "-61s", "-7min", "-26h", "1400000000" };
+	struct query versioned = q;
+
+	versioned.version = fake_version;
+	versioned.version_argument = &version_of_rest;
+	for (size_t i = 0; i < ARRAY_LEN(from); i++) {
+		struct query_data asked = data_of("h1", "load", "load,slow,short", from[i]);
+
+		for (int64_t now_s = NOW - 200; now_s < NOW - 80; now_s += 7) {
+			struct query_basis basis;
+			struct buf out, later;
+
+			buf_init(&out, REPLY_MAX_BYTES);
+			buf_init(&later, REPLY_MAX_BYTES);
+			assert_int_equal(query_data_based(&versioned, &asked, now_s, &out, &basis, NULL), RC_OK);
+			assert_int_equal(query_data(&q, &asked, basis.until_s - 1, &later, NULL), RC_OK);
+			assert_true(text_equal(buf_text(&out), buf_text(&later)));
+			buf_fini(&out);
+			buf_fini(&later);
+		}
+	}
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -412,6 +597,10 @@ int main(void)
 		cmocka_unit_test(data_that_is_not_there),
 		cmocka_unit_test(too_many_ds_are_refused),
 		cmocka_unit_test(more_slots_than_asked_for_are_joined),
+		cmocka_unit_test(a_folder_is_asked_for_once_a_second),
+		cmocka_unit_test(a_reply_holds_while_nothing_can_have_changed),
+		cmocka_unit_test(without_versions_a_reply_does_not_hold),
+		cmocka_unit_test(replies_are_the_same_while_they_hold),
 	};
 
 	return cmocka_run_group_tests(tests, fill, empty);

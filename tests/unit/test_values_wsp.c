@@ -43,7 +43,8 @@ static int begin(void **state)
 	assert_non_null(mkdtemp(t->above));
 	snprintf(t->root, sizeof(t->root), "%s/var/wsps", t->above);
 	schema_init(&t->schema);
-	if (values_wsp_open(&(struct values_wsp_options){ t->root, &t->schema, WSP_SPARSE }, &t->values, &why) != RC_OK)
+	if (values_wsp_open(&(struct values_wsp_options){ t->root, &t->schema, WSP_SPARSE, NULL }, &t->values, &why) !=
+	    RC_OK)
 		fail_msg("%s", why.text);
 	*state = t;
 	return 0;
@@ -85,9 +86,9 @@ static bool exists(const struct tree *t, const char *below)
 
 static struct values_batch write_one(struct tree *t, struct series s, int64_t t_s, double value)
 {
-	struct point p = { t_s, value };
+	struct taken p = { (uint32_t)t_s, NOW, value };
 	struct values_batch b = { .series = s, .point = &p, .n_points = 1 };
-	enum rc rc = values_write(t->values, &b, 1, NOW);
+	enum rc rc = values_write(t->values, &b, 1);
 
 	assert_int_equal(rc, b.rc == RC_REFUSED ? RC_OK : b.rc);
 	b.point = NULL;
@@ -106,13 +107,13 @@ static enum rc write_point(struct tree *t, struct series s, int64_t t_s, double 
 /* The series is refused for its file, and another beside it in the same call is stored. */
 static void check_file_refused(struct tree *t, struct series s, const char *expected_why)
 {
-	const struct point p = { NOW, 9 };
+	const struct taken p = { NOW, NOW, 9 };
 	struct values_batch batch[] = {
 		{ .series = s, .point = &p, .n_points = 1 },
 		{ .series = series_of("beside", "ff/beside", "df", "v"), .point = &p, .n_points = 1 },
 	};
 
-	assert_int_equal(values_write(t->values, batch, ARRAY_LEN(batch), NOW), RC_OK);
+	assert_int_equal(values_write(t->values, batch, ARRAY_LEN(batch)), RC_OK);
 	if (batch[0].rc != RC_REFUSED || batch[0].reason != REASON_FILE ||
 	    strstr(batch[0].why.text, expected_why) == NULL)
 		fail_msg("%s, reason %s: %s", rc_name(batch[0].rc), reason_code(batch[0].reason), batch[0].why.text);
@@ -126,7 +127,7 @@ static double value_at(struct tree *t, struct series s, int64_t t_s)
 	struct why why;
 	double value = NAN;
 
-	if (values_fetch(t->values, &s, NOW - 86400, NOW, NOW, &span, &why) != RC_OK)
+	if (values_fetch(t->values, &s, NULL, 0, 0, NOW - 86400, NOW, NOW, &span, &why) != RC_OK)
 		fail_msg("%s", why.text);
 	if (t_s >= span.start_s && t_s < span.start_s + (int64_t)span.n * span.step_s)
 		value = span.value[(t_s - span.start_s) / span.step_s];
@@ -137,7 +138,8 @@ static double value_at(struct tree *t, struct series s, int64_t t_s)
 static void two_hosts_are_written_and_read(void **state)
 {
 	struct tree *t = *state;
-	const struct point a[] = { { NOW - 60, 1 }, { NOW, 2 } }, b[] = { { NOW - 120, 3 } }, c[] = { { NOW, 4 } };
+	const struct taken a[] = { { NOW - 60, NOW, 1 }, { NOW, NOW, 2 } }, b[] = { { NOW - 120, NOW, 3 } },
+			   c[] = { { NOW, NOW, 4 } };
 	struct values_batch batch[] = {
 		{ .series = usual, .point = a, .n_points = 2 },
 		{ .series = series_of("myhost", "0c/myhost", "df", "caf\xC3\xA9 .."), .point = b, .n_points = 1 },
@@ -145,7 +147,7 @@ static void two_hosts_are_written_and_read(void **state)
 	};
 	uint64_t stored = counter_get(COUNTER_POINTS_STORED), created = counter_get(COUNTER_FILES_CREATED);
 
-	assert_int_equal(values_write(t->values, batch, ARRAY_LEN(batch), NOW), RC_OK);
+	assert_int_equal(values_write(t->values, batch, ARRAY_LEN(batch)), RC_OK);
 	for (size_t i = 0; i < ARRAY_LEN(batch); i++)
 		assert_int_equal(batch[i].rc, RC_OK);
 	assert_int_equal(counter_get(COUNTER_POINTS_STORED) - stored, 4);
@@ -155,7 +157,7 @@ static void two_hosts_are_written_and_read(void **state)
 	assert_true(value_at(t, batch[2].series, NOW) == 4);
 	assert_true(exists(t, "0c/myhost/df/_dev_sda1.wsp") && exists(t, "a7/other/df/_dev_sda1.wsp"));
 	/* the same again: nothing new */
-	assert_int_equal(values_write(t->values, batch, ARRAY_LEN(batch), NOW), RC_OK);
+	assert_int_equal(values_write(t->values, batch, ARRAY_LEN(batch)), RC_OK);
 	assert_int_equal(counter_get(COUNTER_FILES_CREATED) - created, 3);
 	assert_true(value_at(t, batch[0].series, NOW - 60) == 1);
 }
@@ -166,10 +168,10 @@ static void nothing_to_store_makes_no_file(void **state)
 	struct values_batch b = { .series = usual };
 	struct span span;
 
-	assert_int_equal(values_write(t->values, &b, 1, NOW), RC_OK);
+	assert_int_equal(values_write(t->values, &b, 1), RC_OK);
 	assert_int_equal(write_point(t, usual, NOW - 31622400 - 1, 5, NULL), RC_REFUSED);
 	assert_false(exists(t, "0c"));
-	assert_int_equal(values_fetch(t->values, &usual, NOW - 60, NOW, NOW, &span, NULL), RC_ABSENT);
+	assert_int_equal(values_fetch(t->values, &usual, NULL, 0, 0, NOW - 60, NOW, NOW, &span, NULL), RC_ABSENT);
 }
 
 static void files_get_the_archives_of_their_names(void **state)
@@ -182,7 +184,7 @@ static void files_get_the_archives_of_their_names(void **state)
 	r->plugin = must_strdup("if_*");
 	assert_int_equal(retention_parse(TEXT("10:360"), &r->retention, NULL), RC_OK);
 	assert_int_equal(write_point(t, s, NOW, 5, NULL), RC_OK);
-	assert_int_equal(values_fetch(t->values, &s, NOW - 60, NOW, NOW, &span, NULL), RC_OK);
+	assert_int_equal(values_fetch(t->values, &s, NULL, 0, 0, NOW - 60, NOW, NOW, &span, NULL), RC_OK);
 	assert_int_equal(span.step_s, 10);
 	span_fini(&span);
 	assert_int_equal(write_point(t, s, NOW - 3601, 5, NULL), RC_REFUSED);
@@ -216,7 +218,8 @@ static void names_outside_the_rules_are_refused(void **state)
 
 		if (write_point(t, refused[i], NOW, 1, &why) != RC_REFUSED || why.text[0] == '\0')
 			fail_msg("name %zu was taken", i);
-		assert_int_equal(values_fetch(t->values, &refused[i], NOW - 60, NOW, NOW, &span, NULL), RC_ABSENT);
+		assert_int_equal(values_fetch(t->values, &refused[i], NULL, 0, 0, NOW - 60, NOW, NOW, &span, NULL),
+				 RC_ABSENT);
 	}
 	assert_false(exists(t, "0c"));
 	assert_false(exists(t, "../x"));
@@ -225,13 +228,13 @@ static void names_outside_the_rules_are_refused(void **state)
 static void one_refused_batch_leaves_the_others(void **state)
 {
 	struct tree *t = *state;
-	const struct point p = { NOW, 1 };
+	const struct taken p = { NOW, NOW, 1 };
 	struct values_batch batch[] = {
 		{ .series = series_of("h", "0c/h", "..", "v"), .point = &p, .n_points = 1 },
 		{ .series = usual, .point = &p, .n_points = 1 },
 	};
 
-	assert_int_equal(values_write(t->values, batch, 2, NOW), RC_OK);
+	assert_int_equal(values_write(t->values, batch, 2), RC_OK);
 	assert_int_equal(batch[0].rc, RC_REFUSED);
 	assert_int_equal(batch[1].rc, RC_OK);
 	assert_true(value_at(t, usual, NOW) == 1);
@@ -279,7 +282,8 @@ static void damaged_files_are_set_aside(void **state)
 		char *moved = path_in(t, aside[i]);
 
 		assert_int_equal(truncate(path, lengths[i]), 0);
-		assert_int_equal(values_fetch(t->values, &usual, NOW - 60, NOW, NOW, &span, NULL), RC_DAMAGED);
+		assert_int_equal(values_fetch(t->values, &usual, NULL, 0, 0, NOW - 60, NOW, NOW, &span, NULL),
+				 RC_DAMAGED);
 		assert_false(exists(t, aside[i]));
 		assert_int_equal(write_point(t, usual, NOW, 2, NULL), RC_OK);
 		assert_int_equal(stat(moved, &st), 0);
@@ -302,12 +306,12 @@ static void links_that_lead_out_are_not_followed(void **state)
 	assert_int_equal(mkdir(outside, 0755), 0);
 	assert_int_equal(symlink(outside, link), 0);
 	check_file_refused(t, by_folder, "out of the tree");
-	assert_int_equal(values_fetch(t->values, &by_folder, NOW - 60, NOW, NOW, &span, NULL), RC_ABSENT);
+	assert_int_equal(values_fetch(t->values, &by_folder, NULL, 0, 0, NOW - 60, NOW, NOW, &span, NULL), RC_ABSENT);
 	assert_int_equal(write_point(t, by_file, NOW, 1, NULL), RC_OK);
 	assert_int_equal(rename(file_link, target), 0);
 	assert_int_equal(symlink(target, file_link), 0);
 	check_file_refused(t, by_file, "out of the tree");
-	assert_int_equal(values_fetch(t->values, &by_file, NOW - 60, NOW, NOW, &span, NULL), RC_ABSENT);
+	assert_int_equal(values_fetch(t->values, &by_file, NULL, 0, 0, NOW - 60, NOW, NOW, &span, NULL), RC_ABSENT);
 	free(outside);
 	free(link);
 	free(plugin);
@@ -394,7 +398,9 @@ static void points_too_old_for_their_file_are_told(void **state)
 {
 	struct tree *t = *state;
 	struct schema_rule *r = schema_add(&t->schema, "short");
-	const struct point points[] = { { NOW, 1 }, { NOW - 3601, 2 }, { NOW - 60, 3 }, { NOW - 86400, 4 } };
+	const struct taken points[] = {
+		{ NOW, NOW, 1 }, { NOW - 3601, NOW, 2 }, { NOW - 60, NOW, 3 }, { NOW - 86400, NOW, 4 }
+	};
 	struct values_batch b = { .series = usual, .point = points, .n_points = ARRAY_LEN(points) };
 
 	r->plugin = must_strdup("df");
@@ -402,12 +408,11 @@ static void points_too_old_for_their_file_are_told(void **state)
 	assert_int_equal(write_point(t, usual, NOW, 0, NULL), RC_OK);
 	free(r->plugin);
 	r->plugin = must_strdup("other");
-	assert_int_equal(values_write(t->values, &b, 1, NOW), RC_OK);
+	assert_int_equal(values_write(t->values, &b, 1), RC_OK);
 	assert_int_equal(b.rc, RC_OK);
 	assert_int_equal(b.n_too_old, 2);
-	assert_int_equal(b.oldest_taken_s, NOW - 3600);
 	b.n_points = 1;
-	assert_int_equal(values_write(t->values, &b, 1, NOW), RC_OK);
+	assert_int_equal(values_write(t->values, &b, 1), RC_OK);
 	assert_int_equal(b.n_too_old, 0);
 	b = write_one(t, usual, NOW - 3601, 2);
 	assert_int_equal(b.rc, RC_REFUSED);
@@ -426,14 +431,14 @@ static void a_second_daemon_is_told_the_first_ones_pid(void **state)
 
 	snprintf(pid, sizeof(pid), "pid %ld", (long)getpid());
 	assert_int_equal(
-		values_wsp_open(&(struct values_wsp_options){ t->root, &t->schema, WSP_SPARSE }, &second, &why),
+		values_wsp_open(&(struct values_wsp_options){ t->root, &t->schema, WSP_SPARSE, NULL }, &second, &why),
 		RC_REFUSED);
 	assert_non_null(strstr(why.text, pid));
 	values_close(t->values);
 	t->values = NULL;
-	assert_int_equal(
-		values_wsp_open(&(struct values_wsp_options){ t->root, &t->schema, WSP_SPARSE }, &t->values, &why),
-		RC_OK);
+	assert_int_equal(values_wsp_open(&(struct values_wsp_options){ t->root, &t->schema, WSP_SPARSE, NULL },
+					 &t->values, &why),
+			 RC_OK);
 }
 
 enum { N_ROUNDS = 300 };
@@ -444,7 +449,7 @@ static void *read_along(void *argument)
 
 	for (int i = 0; i < N_ROUNDS; i++) {
 		struct span span;
-		enum rc rc = values_fetch(t->values, &usual, NOW - 86400, NOW, NOW, &span, NULL);
+		enum rc rc = values_fetch(t->values, &usual, NULL, 0, 0, NOW - 86400, NOW, NOW, &span, NULL);
 
 		must(rc == RC_OK || rc == RC_ABSENT);
 		if (rc == RC_OK)

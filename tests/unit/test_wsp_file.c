@@ -61,13 +61,18 @@ static void use(int fd)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(nows); i++) {
 		const struct point p[] = { { nows[i] - 3, 1.5 }, { nows[i] - 600, 2 }, { nows[i] - 90000, 3 } };
+		const uint32_t now_s = (uint32_t)nows[i];
+		const struct taken t[] = { { now_s - 3, now_s, 1.5 },
+					   { now_s - 600, now_s, 2 },
+					   { now_s - 90000, now_s, 3 } };
 		struct wsp_stored stored;
 		struct span s;
 		enum rc rc;
 
+		rc = wsp_catch_up(&w, nows[i] - 1000, NULL);
 		rc = wsp_update(&w, p[0], nows[i], NULL);
 		rc = wsp_update_many(&w, p, ARRAY_LEN(p), nows[i], NULL);
-		rc = wsp_store(&w, p, ARRAY_LEN(p), nows[i], &stored, NULL);
+		rc = wsp_store(&w, t, ARRAY_LEN(t), (struct wsp_how){ true, i == 1 }, &stored, NULL);
 		rc = wsp_fetch(&w, nows[i] - 100000, nows[i], nows[i], &s, NULL);
 		if (rc == RC_OK)
 			span_fini(&s);
@@ -105,7 +110,7 @@ static void a_file_cut_while_open_is_damaged(void **state)
 
 	assert_int_equal(wsp_update(&w, p, NOW, NULL), RC_OK);
 	assert_int_equal(ftruncate(w.fd, 60), 0);
-	assert_int_equal(wsp_store(&w, &p, 1, NOW, &stored, NULL), RC_DAMAGED);
+	assert_int_equal(scratch_store(&w, &p, 1, NOW, &stored, NULL), RC_DAMAGED);
 	assert_int_equal(wsp_update(&w, p, NOW, NULL), RC_DAMAGED);
 	assert_int_equal(wsp_fetch(&w, NOW - 100, NOW, NOW, &s, NULL), RC_DAMAGED);
 	wsp_close(&w);

@@ -10,10 +10,10 @@ enum { NOW = 1400003640, DAY = 86400 }; /* NOW: a minute, an hour + 40 × 60 s, 
 
 static struct wsp_stored store(struct wsp *w, const struct point *p, size_t n, int64_t accepted_s)
 {
-	struct wsp_stored stored = { 99, 99, 99 };
+	struct wsp_stored stored = { 99, 99, 99, 99 };
 	struct why why = { "" };
 
-	if (wsp_store(w, p, n, accepted_s, &stored, &why) != RC_OK)
+	if (scratch_store(w, p, n, accepted_s, &stored, &why) != RC_OK)
 		fail_msg("%s", why.text);
 	assert_int_equal(stored.n_written + stored.n_kept + stored.n_too_old, n);
 	return stored;
@@ -207,10 +207,11 @@ static void impossible_times_are_refused(void **state)
 		struct point p = { cases[i].t_s, 1 };
 		struct wsp_stored stored;
 
-		assert_int_equal(wsp_store(&w, &p, 1, cases[i].now_s, &stored, NULL), cases[i].rc);
 		assert_int_equal(wsp_update_many(&w, &p, 1, cases[i].now_s, NULL), cases[i].rc);
-		if (cases[i].rc == RC_OK)
-			assert_int_equal(stored.n_too_old, cases[i].t_s != NOW - 31622400);
+		if (p.t_s < 0 || p.t_s > UINT32_MAX || cases[i].now_s < 0 || cases[i].now_s > UINT32_MAX)
+			continue; /* cannot be asked */
+		assert_int_equal(scratch_store(&w, &p, 1, cases[i].now_s, &stored, NULL), RC_OK);
+		assert_int_equal(stored.n_too_old, cases[i].t_s != NOW - 31622400);
 	}
 	wsp_close(&w);
 	(void)state;

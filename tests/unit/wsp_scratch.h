@@ -45,6 +45,22 @@ static inline struct wsp scratch_wsp(const char *archives, enum aggregation how,
 	return w;
 }
 
+/* wsp_store() of n points, all accepted at accepted_s; n ≤ SCRATCH_MAX. */
+enum { SCRATCH_MAX = 4096 };
+
+static inline enum rc scratch_store(struct wsp *w, const struct point *p, size_t n, int64_t accepted_s,
+				    struct wsp_stored *out, struct why *why)
+{
+	static struct taken taken[SCRATCH_MAX];
+
+	assert_true(n <= SCRATCH_MAX);
+	for (size_t i = 0; i < n; i++) {
+		assert_true(p[i].t_s >= 0 && p[i].t_s <= UINT32_MAX && accepted_s >= 0 && accepted_s <= UINT32_MAX);
+		taken[i] = (struct taken){ (uint32_t)p[i].t_s, (uint32_t)accepted_s, p[i].value };
+	}
+	return wsp_store(w, taken, n, (struct wsp_how){ false, false }, out, why);
+}
+
 /* The value at t_s in the archive that a reader gets for a span of its whole length; NAN when there is none. */
 static inline double scratch_value(const struct wsp *w, size_t archive, int64_t t_s, int64_t now_s)
 {

@@ -1,0 +1,309 @@
+#include "engine/engine.h"
+
+#include <stdlib.h>
+
+#include "base/lock.h"
+#include "base/mem.h"
+
+enum { MAX_LISTENERS = 8, REPLAY_GROUP = 4096 };
+
+struct listener {
+	engine_committed_fn *committed;
+	void *argument;
+};
+
+struct engine {
+	/* fixed after open */
+	struct values *values;
+	struct registry *registry;
+	struct cache *cache;
+	struct journal *journal;
+	/* fixed after start */
+	struct listener listener[MAX_LISTENERS];
+	size_t n_listeners;
+	_Atomic(unsigned char) *replayed; /* a bit a series; bits change later */
+	size_t replayed_bytes;
+	/*
+	 * Journal and cache learn of a point in one go: nobody who asks which segment is still needed may see it in the
+	 * journal and not yet in the cache.
+	 */
+	struct lock lock;
+	/* under lock */
+	bool started;
+	unsigned char *named; /* a bit a series: the journal of this run knows its name */
+	size_t named_bytes;
+};
+
+static unsigned char bit_of(uint32_t id)
+{
+	return (unsigned char)(1u << (id & 7));
+}
+
+static void on_committed(void *argument, uint64_t position, enum rc rc, const struct why *why)
+{
+	struct engine *e = argument;
+
+	for (size_t i = 0; i < e->n_listeners; i++)
+		e->listener[i].committed(e->listener[i].argument, position, rc, why);
+}
+
+enum rc engine_open(const struct engine_options *options, struct engine **out, struct why *why)
+{
+	struct engine *e = must_alloc(sizeof(*e));
+	enum rc rc = journal_open(
+		&(struct journal_options){
+			.path = options->journal_path,
+			.commit_ms = options->journal_commit_ms,
+			.commit_bytes = options->journal_commit_bytes,
+			.max_bytes = options->journal_max_bytes,
+			.committed = on_committed,
+			.argument = e,
+		},
+		&e->journal, why);
+
+	if (rc != RC_OK) {
+		free(e);
+		return rc;
+	}
+	e->values = options->values;
+	e->registry = registry_new();
+	e->cache = cache_new(options->cache_max_bytes);
+	lock_init(&e->lock);
+	*out = e;
+	return RC_OK;
+}
+
+void engine_listen(struct engine *e, engine_committed_fn *committed, void *argument)
+{
+	must(e->n_listeners < MAX_LISTENERS);
+	e->listener[e->n_listeners++] = (struct listener){ committed, argument };
+}
+
+/* Numbers of one earlier run → ours. A new run's numbers replace it: segments come run by run. */
+struct replay {
+	struct engine *e;
+	uint32_t run;
+	uint32_t *id; /* REGISTRY_NONE: not named */
+	size_t n;
+	struct numbered group[REPLAY_GROUP];
+};
+
+static void turn_to_run(struct replay *r, uint32_t run)
+{
+	if (run == r->run)
+		return;
+	r->run = run;
+	for (size_t i = 0; i < r->n; i++)
+		r->id[i] = REGISTRY_NONE;
+}
+
+static void on_name(void *argument, uint32_t run, uint32_t id, const struct series *s)
+{
+	struct replay *r = argument;
+	uint32_t source;
+
+	turn_to_run(r, run);
+	if (id >= r->n) {
+		size_t n = r->n == 0 ? 4096 : r->n;
+
+		while (n <= id)
+			n *= 2;
+		r->id = must_realloc(r->id, n * sizeof(*r->id));
+		while (r->n < n)
+			r->id[r->n++] = REGISTRY_NONE;
+	}
+	source = registry_source(r->e->registry, s->host, s->folder, s->plugin, true);
+	r->id[id] = registry_series(r->e->registry, source, s->ds, true);
+}
+
+static void on_points(void *argument, uint32_t run, uint32_t segment, const struct numbered *point, size_t n,
+		      uint32_t accepted_s)
+{
+	struct replay *r = argument;
+	size_t n_group = 0;
+
+	turn_to_run(r, run);
+	for (size_t i = 0; i < n; i++) {
+		/* the journal hands out named points only */
+		must(point[i].id < r->n && r->id[point[i].id] != REGISTRY_NONE);
+		r->group[n_group++] = (struct numbered){ r->id[point[i].id], point[i].t_s, point[i].value };
+		if (n_group == REPLAY_GROUP || i + 1 == n) {
+			cache_append(r->e->cache, r->group, n_group, accepted_s, segment);
+			n_group = 0;
+		}
+	}
+}
+
+enum rc engine_start(struct engine *e, struct journal_replayed *out, struct why *why)
+{
+	struct replay *r = must_alloc(sizeof(*r));
+	const struct journal_reader reader = { .name = on_name, .points = on_points, .argument = r };
+	enum rc rc;
+
+	r->e = e;
+	rc = journal_replay(e->journal, &reader, out, why);
+	/* Before any new point: every series there is has replayed points. */
+	e->replayed_bytes = registry_n_series(e->registry) / 8 + 1;
+	e->replayed = must_alloc(e->replayed_bytes);
+	memset(e->replayed, 0xFF, e->replayed_bytes);
+	free(r->id);
+	free(r);
+	if (rc == RC_OK)
+		rc = journal_start(e->journal, why);
+	if (rc != RC_OK)
+		return rc;
+	lock_take(&e->lock);
+	e->started = true;
+	lock_give_back(&e->lock);
+	return RC_OK;
+}
+
+void engine_close(struct engine *e)
+{
+	if (e == NULL)
+		return;
+	journal_close(e->journal);
+	cache_free(e->cache);
+	registry_free(e->registry);
+	lock_fini(&e->lock);
+	free(e->named);
+	free(e->replayed);
+	free(e);
+}
+
+/* Tell the journal the names that it does not have in this run. */
+static void name_new(struct engine *e, const struct numbered *point, size_t n)
+{
+	lock_must_hold(&e->lock);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t id = point[i].id;
+		struct series s;
+
+		if (id / 8 >= e->named_bytes) {
+			size_t bytes = e->named_bytes == 0 ? 8192 : e->named_bytes;
+
+			while (bytes <= id / 8)
+				bytes *= 2;
+			e->named = must_realloc(e->named, bytes);
+			memset(e->named + e->named_bytes, 0, bytes - e->named_bytes);
+			e->named_bytes = bytes;
+		}
+		if ((e->named[id / 8] & bit_of(id)) != 0)
+			continue;
+		registry_name(e->registry, id, &s);
+		journal_name(e->journal, id, &s);
+		e->named[id / 8] |= bit_of(id);
+	}
+}
+
+enum rc engine_accept(struct engine *e, const struct numbered *point, size_t n, uint32_t accepted_s, uint64_t *position,
+		      struct why *why)
+{
+	uint32_t segment;
+	enum rc rc;
+
+	if (cache_full(e->cache))
+		return because(why, RC_FULL, "the cache is full (cache_max_bytes)");
+	lock_take(&e->lock);
+	if (e->started) {
+		name_new(e, point, n);
+		rc = journal_append(e->journal, point, n, accepted_s, position, &segment, why);
+	} else {
+		rc = because(why, RC_FULL, "the journal is being replayed");
+	}
+	if (rc == RC_OK)
+		cache_append(e->cache, point, n, accepted_s, segment);
+	lock_give_back(&e->lock);
+	return rc;
+}
+
+bool engine_replayed(struct engine *e, uint32_t id)
+{
+	return id / 8 < e->replayed_bytes &&
+	       (atomic_load_explicit(&e->replayed[id / 8], memory_order_relaxed) & bit_of(id)) != 0;
+}
+
+void engine_settled(struct engine *e, uint32_t id)
+{
+	if (engine_replayed(e, id))
+		atomic_fetch_and_explicit(&e->replayed[id / 8], (unsigned char)~bit_of(id), memory_order_relaxed);
+}
+
+enum rc engine_retire(struct engine *e, struct why *why)
+{
+	uint32_t oldest;
+
+	lock_take(&e->lock);
+	oldest = cache_oldest_era(e->cache, journal_current(e->journal));
+	lock_give_back(&e->lock);
+	return journal_retire(e->journal, oldest, why);
+}
+
+void engine_roll(struct engine *e)
+{
+	lock_take(&e->lock);
+	if (e->started)
+		(void)journal_roll(e->journal);
+	lock_give_back(&e->lock);
+}
+
+static unsigned percent(uint64_t n, uint64_t of)
+{
+	return (unsigned)((double)n * 100 / (double)of);
+}
+
+unsigned engine_pressure(struct engine *e)
+{
+	struct journal_stats j;
+	struct cache_stats c;
+	unsigned of_journal, of_cache;
+
+	journal_stats(e->journal, &j);
+	cache_stats(e->cache, &c);
+	of_journal = percent(j.n_bytes, j.max_bytes);
+	of_cache = percent(c.bytes_used, c.max_bytes);
+	return of_journal > of_cache ? of_journal : of_cache;
+}
+
+struct registry *engine_registry(struct engine *e)
+{
+	return e->registry;
+}
+
+struct cache *engine_cache(struct engine *e)
+{
+	return e->cache;
+}
+
+struct journal *engine_journal(struct engine *e)
+{
+	return e->journal;
+}
+
+struct values *engine_values(struct engine *e)
+{
+	return e->values;
+}
+
+enum rc engine_fetch(struct engine *e, const struct series *s, int64_t from_s, int64_t until_s, int64_t now_s,
+		     struct span *out, struct why *why)
+{
+	uint32_t id = registry_find(e->registry, s->host, s->plugin, s->ds), held_from_s = 0;
+	struct taken *pending = NULL;
+	size_t n = 0, capacity = 0;
+	enum rc rc;
+
+	/* Pending first: what is settled in between is in the file by then. */
+	if (id != REGISTRY_NONE)
+		cache_read(e->cache, id, &pending, &n, &capacity, &held_from_s);
+	rc = values_fetch(e->values, s, pending, n, held_from_s, from_s, until_s, now_s, out, why);
+	free(pending);
+	return rc;
+}
+
+uint32_t engine_version(struct engine *e, const struct series *s)
+{
+	uint32_t id = registry_find(e->registry, s->host, s->plugin, s->ds);
+
+	return id == REGISTRY_NONE ? 0 : cache_version(e->cache, id) + 1;
+}

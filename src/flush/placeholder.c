@@ -1,1 +1,0 @@
-typedef int flush_placeholder;

@@ -1,0 +1,57 @@
+/*
+ * The daemon: start-up as a list, a short loop that reads signals, and the list backwards.
+ */
+#ifndef STORAGE_DAEMON_H
+#define STORAGE_DAEMON_H
+
+#include "carbon/carbon.h"
+#include "config/config.h"
+#include "config/host_list.h"
+#include "flush/flush.h"
+#include "http/server.h"
+#include "storage/amqp_input.h"
+#include "storage/control_verbs.h"
+
+/* All that is opened at start; NULL or -1 where not yet. */
+struct daemon {
+	const char *config_path;
+	struct config config;
+	char **warning; /* of reading the two */
+	size_t n_warnings, warning_capacity;
+	struct host_list hosts;
+	int signal_fd;
+	struct meta *meta;
+	struct values *values;
+	struct engine *engine;
+	struct flush *flush;
+	struct ingest *ingest;
+	struct query query;
+	struct http_server *http;
+	struct amqp_input *amqp;
+	struct carbon *carbon;
+	struct control_view control_view;
+	struct control *control;
+};
+
+/* A warning of the configuration or host-list (argument: the daemon): on stderr at once, in the log when there is one. */
+void daemon_warn(void *argument, const char *text);
+
+/*
+ * The one line on stderr when the daemon does not start, whatever the log levels are; the log file gets it too.
+ * key: the option that is at fault. Returns rc.
+ */
+enum rc daemon_refuse(const struct daemon *d, const char *key, enum rc rc, const struct why *why);
+
+/* Start, serve until a signal says otherwise, stop. Returns the exit status. */
+int daemon_serve(struct daemon *d);
+
+/* The steps that open what points go through, in order. */
+CHECKED enum rc start_values(struct daemon *d);
+CHECKED enum rc start_engine(struct daemon *d); /* opened, not replayed yet: readers may come */
+CHECKED enum rc start_ingest(struct daemon *d);
+CHECKED enum rc start_replay(struct daemon *d); /* from now on points are accepted */
+CHECKED enum rc start_flush(struct daemon *d);
+CHECKED enum rc start_carbon(struct daemon *d);
+CHECKED enum rc start_control(struct daemon *d);
+
+#endif

@@ -1,0 +1,299 @@
+#include "engine_scratch.h"
+#include "flush/flush.h"
+
+enum { T0 = 1795342600, PLENTY = 64 * 1024 * 1024 };
+
+struct refusals {
+	struct lock lock;
+	size_t n_points;
+	char name[64];
+	bool fail; /* nothing can be kept aside */
+};
+
+static struct refusals refusals;
+
+static enum rc keep_refused(void *argument, const struct values_batch *batch, struct why *why)
+{
+	struct refusals *r = argument;
+	enum rc rc = RC_OK;
+
+	lock_take(&r->lock);
+	if (r->fail)
+		rc = because(why, RC_DISK, "nowhere to keep it");
+	else
+		r->n_points += batch->n_points;
+	name_of(&batch->series, r->name);
+	lock_give_back(&r->lock);
+	return rc;
+}
+
+static struct flush *start(struct scratch_engine *s, uint32_t interval_s, uint32_t coarse_delay_s)
+{
+	return flush_start(&(struct flush_options){ .engine = s->engine,
+						    .interval_s = interval_s,
+						    .coarse_delay_s = coarse_delay_s,
+						    .n_threads = 2,
+						    .refused = keep_refused,
+						    .argument = &refusals });
+}
+
+static void stop(struct flush *f)
+{
+	flush_stop(f);
+	flush_free(f);
+}
+
+static void open_all(struct scratch_engine *s)
+{
+	memset(&refusals, 0, sizeof(refusals));
+	lock_init(&refusals.lock);
+	scratch_init(s);
+	scratch_open(s, PLENTY, PLENTY);
+	scratch_start(s);
+}
+
+static uint64_t n_held(struct scratch_engine *s)
+{
+	struct cache_stats c;
+
+	cache_stats(engine_cache(s->engine), &c);
+	return c.n_points;
+}
+
+static void flush_now_writes_syncs_and_retires(void **state)
+{
+	struct scratch_engine s;
+	struct journal_stats j;
+	struct flush *f;
+
+	(void)state;
+	open_all(&s);
+	f = start(&s, 3600, 0);
+	for (uint32_t i = 0; i < 200; i++) {
+		char ds[16];
+
+		snprintf(ds, sizeof(ds), "ds%u", i);
+		for (uint32_t k = 0; k < 5; k++)
+			assert_int_equal(scratch_accept(&s, scratch_series(&s, "h", ds), T0 + 60 * k, k), RC_OK);
+	}
+	assert_int_equal(n_held(&s), 1000);
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	assert_int_equal(n_stored(s.values, NULL), 1000);
+	assert_int_equal(n_held(&s), 0);
+	journal_stats(engine_journal(s.engine), &j);
+	assert_int_equal(j.oldest_segment, j.current_segment); /* nothing else is needed */
+	assert_int_equal(s.values->n_writes, 200);             /* each series once */
+	stop(f);
+	scratch_fini(&s);
+}
+
+static void flush_now_of_a_host_leaves_the_others(void **state)
+{
+	struct scratch_engine s;
+	struct flush *f;
+
+	(void)state;
+	open_all(&s);
+	f = start(&s, 3600, 0);
+	assert_int_equal(scratch_accept(&s, scratch_series(&s, "one", "a"), T0, 1), RC_OK);
+	assert_int_equal(scratch_accept(&s, scratch_series(&s, "two", "a"), T0, 1), RC_OK);
+	assert_int_equal(flush_now(f, TEXT("two"), NULL), RC_OK);
+	assert_int_equal(n_stored(s.values, "two/df/a"), 1);
+	assert_int_equal(n_stored(s.values, "one/df/a"), 0);
+	assert_int_equal(n_held(&s), 1);
+	stop(f);
+	scratch_fini(&s);
+}
+
+static void failed_write_keeps_its_points(void **state)
+{
+	struct scratch_engine s;
+	struct flush_stats stats;
+	struct why why = { "" };
+	struct flush *f;
+
+	(void)state;
+	open_all(&s);
+	f = start(&s, 3600, 0);
+	atomic_store(&s.values->fail_write, true);
+	assert_int_equal(scratch_accept(&s, scratch_series(&s, "h", "bad"), T0, 1), RC_OK);
+	assert_int_equal(scratch_accept(&s, scratch_series(&s, "h", "good"), T0, 1), RC_OK);
+	assert_int_equal(flush_now(f, TEXT_NONE, &why), RC_DISK);
+	assert_non_null(strstr(why.text, "no space"));
+	assert_int_equal(n_stored(s.values, "h/df/good"), 1);
+	assert_int_equal(n_held(&s), 1);
+	flush_stats(f, &stats);
+	assert_true(stats.n_failed >= 1);
+	atomic_store(&s.values->fail_write, false);
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	assert_int_equal(n_stored(s.values, "h/df/bad"), 1);
+	assert_int_equal(n_held(&s), 0);
+	stop(f);
+	scratch_fini(&s);
+}
+
+static void failed_sync_keeps_everything_written_since_the_last(void **state)
+{
+	struct scratch_engine s;
+	struct journal_stats j;
+	struct flush *f;
+
+	(void)state;
+	open_all(&s);
+	f = start(&s, 3600, 0);
+	atomic_store(&s.values->fail_sync, true);
+	assert_int_equal(scratch_accept(&s, scratch_series(&s, "h", "a"), T0, 1), RC_OK);
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_DISK);
+	assert_int_equal(n_held(&s), 1);
+	journal_stats(engine_journal(s.engine), &j);
+	assert_true(j.oldest_segment < j.current_segment); /* the journal still has it */
+	atomic_store(&s.values->fail_sync, false);
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	assert_int_equal(n_held(&s), 0);
+	assert_int_equal(n_stored(s.values, "h/df/a"), 2); /* written again */
+	assert_false(s.values->stored[0].again);
+	assert_true(s.values->stored[1].again); /* and not believed to be there because it reads back */
+	stop(f);
+	scratch_fini(&s);
+}
+
+static void refused_points_are_kept_aside_and_gone(void **state)
+{
+	struct scratch_engine s;
+	struct flush *f;
+
+	(void)state;
+	open_all(&s);
+	f = start(&s, 3600, 0);
+	assert_int_equal(scratch_accept(&s, scratch_series(&s, "h", "refused"), T0, 1), RC_OK);
+	assert_int_equal(scratch_accept(&s, scratch_series(&s, "h", "refused"), T0 + 60, 1), RC_OK);
+	refusals.fail = true;
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_DISK); /* not kept: not gone */
+	assert_int_equal(n_held(&s), 2);
+	refusals.fail = false;
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	assert_int_equal(n_held(&s), 0);
+	assert_int_equal(refusals.n_points, 2);
+	assert_string_equal(refusals.name, "h/df/refused");
+	stop(f);
+	scratch_fini(&s);
+}
+
+static void replayed_points_are_written_as_such(void **state)
+{
+	struct scratch_engine s;
+	struct flush *f;
+
+	(void)state;
+	open_all(&s);
+	assert_int_equal(scratch_accept(&s, scratch_series(&s, "h", "a"), T0, 1), RC_OK);
+	engine_close(s.engine);
+	s.committed = 0;
+	scratch_open(&s, PLENTY, PLENTY);
+	assert_int_equal(scratch_start(&s).n_points, 1);
+	f = start(&s, 3600, 0);
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	assert_true(s.values->stored[0].again);
+	assert_int_equal(scratch_accept(&s, scratch_series(&s, "h", "a"), T0 + 60, 1), RC_OK);
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	assert_int_equal(s.values->n, 2);
+	assert_false(s.values->stored[1].again);
+	stop(f);
+	engine_close(s.engine);
+	scratch_open(&s, PLENTY, PLENTY);
+	assert_int_equal(scratch_start(&s).n_points, 0); /* retired */
+	scratch_fini(&s);
+}
+
+static void coarse_archives_wait_until_asked(void **state)
+{
+	struct scratch_engine s;
+	struct flush *f;
+	uint32_t id;
+	int64_t now_s;
+
+	(void)state;
+	open_all(&s);
+	now_s = wall_now().s;
+	f = start(&s, 1, 3600);
+	id = scratch_series(&s, "h", "a");
+	assert_int_equal(scratch_accept(&s, id, (uint32_t)now_s, 1), RC_OK);
+	for (struct mono end = mono_after_ms(mono_now(), 20000);
+	     n_stored(s.values, NULL) < 1 && mono_ms_between(mono_now(), end) > 0;)
+		usleep(10000);
+	assert_int_equal(n_stored(s.values, NULL), 1);
+	assert_true(s.values->stored[0].hold_coarse);
+	assert_true(cache_oldest_era(engine_cache(s.engine), UINT32_MAX) != UINT32_MAX); /* the journal keeps it */
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	assert_true(cache_oldest_era(engine_cache(s.engine), UINT32_MAX) == UINT32_MAX);
+	stop(f);
+	scratch_fini(&s);
+}
+
+static void dirty_series_are_written_within_the_interval(void **state)
+{
+	struct scratch_engine s;
+	struct flush *f;
+
+	(void)state;
+	open_all(&s);
+	f = start(&s, 1, 0);
+	for (uint32_t i = 0; i < 50; i++) {
+		char ds[16];
+
+		snprintf(ds, sizeof(ds), "ds%u", i);
+		assert_int_equal(scratch_accept(&s, scratch_series(&s, "h", ds), T0, 1), RC_OK);
+	}
+	for (struct mono end = mono_after_ms(mono_now(), 20000);
+	     n_held(&s) > 0 && mono_ms_between(mono_now(), end) > 0;)
+		usleep(10000);
+	assert_int_equal(n_held(&s), 0);
+	assert_int_equal(n_stored(s.values, NULL), 50);
+	stop(f);
+	scratch_fini(&s);
+}
+
+static void pressure_writes_before_the_interval_is_over(void **state)
+{
+	struct scratch_engine s;
+	struct flush *f;
+	uint64_t position;
+
+	(void)state;
+	memset(&refusals, 0, sizeof(refusals));
+	lock_init(&refusals.lock);
+	scratch_init(&s);
+	scratch_open(&s, PLENTY, 64 * 1024);
+	scratch_start(&s);
+	f = start(&s, 3600, 0);
+	for (uint32_t i = 0; i < 10000; i++) { /* 16 bytes each: twice what fits */
+		struct numbered p = { scratch_series(&s, "h", "a"), T0 + i, 1 };
+		struct mono end = mono_after_ms(mono_now(), 20000);
+
+		while (engine_accept(s.engine, &p, 1, T0, &position, NULL) == RC_FULL) {
+			assert_true(mono_ms_between(mono_now(), end) > 0);
+			usleep(1000);
+		}
+	}
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	assert_int_equal(n_stored(s.values, NULL), 10000);
+	stop(f);
+	scratch_fini(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(flush_now_writes_syncs_and_retires),
+		cmocka_unit_test(flush_now_of_a_host_leaves_the_others),
+		cmocka_unit_test(failed_write_keeps_its_points),
+		cmocka_unit_test(failed_sync_keeps_everything_written_since_the_last),
+		cmocka_unit_test(refused_points_are_kept_aside_and_gone),
+		cmocka_unit_test(replayed_points_are_written_as_such),
+		cmocka_unit_test(coarse_archives_wait_until_asked),
+		cmocka_unit_test(dirty_series_are_written_within_the_interval),
+		cmocka_unit_test(pressure_writes_before_the_interval_is_over),
+	};
+
+	return cmocka_run_group_tests_name("flush", tests, NULL, NULL);
+}
