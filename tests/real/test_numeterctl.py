@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""numeterctl seen from a shell: its options, what it asks, what it makes of an answer, its exit status."""
+"""numeterctl seen from a shell: its options, what it asks, what it makes of an answer; and what a daemon answers."""
 import json
 import os
 import re
@@ -7,12 +7,14 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.case import ServersCase, main  # noqa: E402
-from support.wait import SLOW  # noqa: E402
+from support.daemon import Daemon  # noqa: E402
+from support.wait import SLOW, wait_until  # noqa: E402
 
 TREE = Path(__file__).resolve().parents[2]
 
@@ -309,6 +311,80 @@ class Numeterctl(ServersCase):
         status, out, err = self.run_ctl('journal', self.folder / 'none')
         self.assertEqual((status, out), (2, ''))
         self.assertIn(str(self.folder / 'none'), err)
+
+    # ---- a true daemon
+
+    def send(self, daemon, host, t):
+        message = {'TimeStamp': str(t), 'Values': {'cups': 2, 'pots': 1}}
+        status, _, reply = daemon.post({'hostid': host, 'type': 'data', 'plugin': 'tea', 'message': message})
+        self.assertEqual((status, reply), (200, {'accepted': 1, 'rejected': []}))
+
+    def status(self, daemon):
+        # the REST API answers before the journal is replayed, the socket only then
+        ask = ('-c', daemon.config_path, '--json', 'status')
+        wait_until(lambda: self.run_ctl(*ask)[0] == 0, 10, 'the socket is served')
+        code, out, err = self.run_ctl(*ask)
+        self.assertEqual((code, err), (0, ''))
+        return json.loads(out)
+
+    def files(self, daemon):
+        return sorted('/'.join(p.parts[-3:]) for p in daemon.wsp_path.glob('*/*/*/*.wsp'))
+
+    def test_a_daemon(self):
+        with Daemon(self.folder, http_ingest='true', flush_interval_s=86400, storage_name='my "storage"') as daemon:
+            told = self.status(daemon)
+            self.assertEqual((told['pid'], told['storage_name']), (daemon.process.pid, 'my "storage"'))
+            self.assertEqual((told['journal']['points'], told['cache']['points'], told['flush']['points_written']),
+                             (0, 0, 0))
+            now = int(time.time())
+            self.send(daemon, 'one', now)
+            self.send(daemon, 'other', now)
+            told = self.status(daemon)
+            self.assertEqual((told['journal']['points'], told['cache']['points'], told['cache']['dirty_series'],
+                              told['cache']['series'], told['counters']['messages_http']), (4, 4, 4, 4, 2))
+            self.assertEqual(told['journal']['appended'], told['journal']['synced'])
+            self.assertEqual(self.files(daemon), [])
+            status, out, err = self.run_ctl('-c', daemon.config_path, 'journal')
+            self.assertEqual((status, err), (0, ''))
+            self.assertRegex(out, r'segment-0000000001 .* 4 points .* open end\n')
+
+            status, out, err = self.run_ctl('-c', daemon.config_path, 'flush', 'one')
+            self.assertEqual((status, err), (0, ''))
+            self.assertRegex(out, r'\A2 points of 2 series written in \d+\.\d{3} s\n\Z')
+            self.assertEqual(self.files(daemon), ['one/tea/cups.wsp', 'one/tea/pots.wsp'])
+            self.assertEqual(self.status(daemon)['cache']['points'], 2)
+            self.assertIn('0 points of 0', self.run_ctl('-c', daemon.config_path, 'flush', 'nobody')[1])
+            self.assertIn('2 points of 2', self.run_ctl('-c', daemon.config_path, 'flush')[1])
+            told = self.status(daemon)
+            self.assertEqual((told['cache']['points'], told['flush']['points_written'], len(self.files(daemon))),
+                             (0, 4, 4))
+
+            status, out, err = self.run_ctl('-c', daemon.config_path, 'flush', '..')
+            self.assertEqual((status, out), (1, ''))
+            self.assertIn('numeterctl: ', err)
+            self.assertEqual(len(daemon.log_lines('control.verb verb=flush rc=ok uid=%d' % os.geteuid())), 3)
+        self.assertFalse(daemon.control_socket.exists())
+        self.assertEqual(self.run_ctl('-c', daemon.config_path, 'status')[0], 2)
+
+    def test_a_killed_daemons_socket_is_taken_over(self):
+        (self.folder / 'second').mkdir()
+        with Daemon(self.folder) as daemon:
+            second = Daemon(self.folder / 'second', control_socket=daemon.control_socket)
+            second.spawn()
+            self.assertEqual(second.process.wait(20 * SLOW), 1)
+            second.end()
+            self.assertRegex(second.stderr(), r'control_socket: .*\b%d\b' % daemon.process.pid)
+            daemon.kill9()
+            self.assertTrue(daemon.control_socket.is_socket())
+            with second:
+                self.assertEqual(self.status(second)['pid'], second.process.pid)
+            daemon.start()
+            self.assertEqual(self.status(daemon)['pid'], daemon.process.pid)
+
+    def test_a_daemon_without_a_socket(self):
+        with Daemon(self.folder, control_socket='') as daemon:
+            self.assertEqual([p for p in self.folder.rglob('*') if p.is_socket()], [])
+            self.assertEqual(self.run_ctl('-c', daemon.config_path, 'status')[0], 2)
 
 
 if __name__ == '__main__':
