@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""numeterctl seen from a shell: its options, what it asks, what it makes of an answer, its exit status."""
+"""numeterctl seen from a shell: its options, what it asks, what it makes of an answer; and what a daemon answers."""
 import json
 import os
 import re
@@ -7,12 +7,14 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.case import ServersCase, main  # noqa: E402
-from support.wait import SLOW  # noqa: E402
+from support.daemon import Daemon  # noqa: E402
+from support.wait import SLOW, wait_until  # noqa: E402
 
 TREE = Path(__file__).resolve().parents[2]
 
@@ -116,7 +118,7 @@ class Numeterctl(ServersCase):
     def test_wrong_usage(self):
         for args, why in (([], 'which command'), (['--nope'], "'--nope'"), (['nope'], 'no command "nope"'),
                           (['status', 'x'], 'unexpected argument "x"'), (['flush', 'a', 'b'], 'unexpected argument "b"'),
-                          (['status', '--nope'], "'--nope'"), (['--nope', 'status'], "'--nope'"),
+                          (['status', '--verify'], "'--verify'"), (['--verify', 'journal'], "'--verify'"),
                           (['--socket'], "'--socket'")):
             with self.subTest(args):
                 status, out, err = self.run_ctl(*args)
@@ -233,6 +235,156 @@ class Numeterctl(ServersCase):
         _, status, out, err = self.ask({'version': '9'}, 'status')
         self.assertEqual((status, err), (0, ''))
         self.assertIn('numeter-storage 9, pid 0', out)
+
+    # ---- the journal's files
+
+    def make_journal(self, n_segments=2, n_points=1000):
+        """Each segment holds two groups of n_points; its file's path by number."""
+        path = self.folder / 'journal'
+        subprocess.run([os.environ['JOURNAL_PROBE'], path, str(n_segments), str(n_points)], check=True,
+                       timeout=30 * SLOW)
+        return path
+
+    def test_journal(self):
+        path = self.make_journal()
+        (self.folder / 'c.cfg').write_text('[global]\njournal_path = %s\n' % path)
+        for args in ((path,), ('-c', self.folder / 'c.cfg')):
+            status, out, err = self.run_ctl('journal', *args)
+            self.assertEqual((status, err), (0, ''))
+            lines = out.splitlines()
+            self.assertEqual(len(lines), 5)
+            self.assertRegex(lines[1], r'^segment-0000000001 +1 +2 +2000 points +36.0 KiB +2023-11-14T22:13:20Z '
+                             r'2023-11-14T22:13:20Z  whole$')
+            self.assertRegex(lines[2], r'^segment-0000000002 .* 2000 points .* 2023-11-14T22:13:21Z .* whole$')
+            self.assertRegex(lines[3], r'^names-0000000001 +1 +1 +1 names .* - +-  whole$')
+            self.assertRegex(lines[4], '^%s: 3 files, 4000 points, .* no damage$' % path)
+        status, out, err = self.run_ctl('journal', '--verify', path)
+        self.assertEqual((status, out, err), (0, lines[4] + '\n', ''))
+        status, out, err = self.run_ctl('journal', '--json', path)
+        self.assertEqual((status, err), (0, ''))
+        told = json.loads(out)
+        self.assertEqual((told['path'], told['damaged']), (str(path), False))
+        self.assertEqual([f['name'] for f in told['files']],
+                         ['segment-0000000001', 'segment-0000000002', 'names-0000000001'])
+        self.assertEqual(told['files'][1],
+                         {'name': 'segment-0000000002', 'number': 2, 'run': 1,
+                          'bytes': (path / 'segment-0000000002').stat().st_size, 'records': 2, 'points': 2000,
+                          'first_accepted': 1700000001, 'last_accepted': 1700000001, 'damaged_bytes': 0, 'torn': False,
+                          'why': ''})
+        self.assertEqual(told['files'][2]['names'], 1)
+
+    def test_journal_with_damage(self):
+        path = self.make_journal()
+        segment = path / 'segment-0000000001'
+        content = bytearray(segment.read_bytes())
+        content[5000] ^= 1
+        segment.write_bytes(content)
+        for args in ((), ('--verify',)):
+            status, out, err = self.run_ctl('journal', *args, path)
+            self.assertEqual(status, 1)
+            self.assertRegex(out, re.compile(r'^segment-0000000001.* damaged bytes at 4096', re.M))
+            self.assertEqual('segment-0000000002' in out, not args)
+            self.assertRegex(out, r'3 files, 3000 points, .*: DAMAGED\n\Z')
+            self.assertTrue(err.startswith('numeterctl: %s: ' % segment), err)
+        status, out, err = self.run_ctl('journal', '--json', path)
+        self.assertEqual(status, 1)
+        told = json.loads(out)
+        self.assertEqual((told['damaged'], told['files'][0]['points']), (True, 1000))
+        self.assertGreater(told['files'][0]['damaged_bytes'], 0)
+        self.assertIn('damaged bytes at 4096', told['files'][0]['why'])
+
+    def test_journal_with_a_torn_end(self):
+        path = self.make_journal(n_segments=1)
+        segment = path / 'segment-0000000001'
+        os.truncate(segment, 4096 + 16000 + 5000)
+        status, out, err = self.run_ctl('journal', '--verify', path)
+        self.assertEqual((status, err), (0, ''))
+        self.assertRegex(out, r'\Asegment-0000000001: a torn record at \d+\n.*2 files, 1000 points, .* no damage\n\Z')
+        self.assertTrue(json.loads(self.run_ctl('journal', '--json', path)[1])['files'][0]['torn'])
+
+    def test_journal_that_is_none(self):
+        (self.folder / 'empty').mkdir()
+        status, out, err = self.run_ctl('journal', self.folder / 'empty')
+        self.assertEqual((status, err), (0, ''))
+        self.assertIn('0 files, 0 points', out)
+        self.assertEqual(json.loads(self.run_ctl('journal', '--json', self.folder / 'empty')[1])['files'], [])
+        status, out, err = self.run_ctl('journal', self.folder / 'none')
+        self.assertEqual((status, out), (2, ''))
+        self.assertIn(str(self.folder / 'none'), err)
+
+    # ---- a true daemon
+
+    def send(self, daemon, host, t):
+        message = {'TimeStamp': str(t), 'Values': {'cups': 2, 'pots': 1}}
+        status, _, reply = daemon.post({'hostid': host, 'type': 'data', 'plugin': 'tea', 'message': message})
+        self.assertEqual((status, reply), (200, {'accepted': 1, 'rejected': []}))
+
+    def status(self, daemon):
+        # the REST API answers before the journal is replayed, the socket only then
+        ask = ('-c', daemon.config_path, '--json', 'status')
+        wait_until(lambda: self.run_ctl(*ask)[0] == 0, 10, 'the socket is served')
+        code, out, err = self.run_ctl(*ask)
+        self.assertEqual((code, err), (0, ''))
+        return json.loads(out)
+
+    def files(self, daemon):
+        return sorted('/'.join(p.parts[-3:]) for p in daemon.wsp_path.glob('*/*/*/*.wsp'))
+
+    def test_a_daemon(self):
+        with Daemon(self.folder, http_ingest='true', flush_interval_s=86400, storage_name='my "storage"') as daemon:
+            told = self.status(daemon)
+            self.assertEqual((told['pid'], told['storage_name']), (daemon.process.pid, 'my "storage"'))
+            self.assertEqual((told['journal']['points'], told['cache']['points'], told['flush']['points_written']),
+                             (0, 0, 0))
+            now = int(time.time())
+            self.send(daemon, 'one', now)
+            self.send(daemon, 'other', now)
+            told = self.status(daemon)
+            self.assertEqual((told['journal']['points'], told['cache']['points'], told['cache']['dirty_series'],
+                              told['cache']['series'], told['counters']['messages_http']), (4, 4, 4, 4, 2))
+            self.assertEqual(told['journal']['appended'], told['journal']['synced'])
+            self.assertEqual(self.files(daemon), [])
+            status, out, err = self.run_ctl('-c', daemon.config_path, 'journal')
+            self.assertEqual((status, err), (0, ''))
+            self.assertRegex(out, r'segment-0000000001 .* 4 points .* open end\n')
+
+            status, out, err = self.run_ctl('-c', daemon.config_path, 'flush', 'one')
+            self.assertEqual((status, err), (0, ''))
+            self.assertRegex(out, r'\A2 points of 2 series written in \d+\.\d{3} s\n\Z')
+            self.assertEqual(self.files(daemon), ['one/tea/cups.wsp', 'one/tea/pots.wsp'])
+            self.assertEqual(self.status(daemon)['cache']['points'], 2)
+            self.assertIn('0 points of 0', self.run_ctl('-c', daemon.config_path, 'flush', 'nobody')[1])
+            self.assertIn('2 points of 2', self.run_ctl('-c', daemon.config_path, 'flush')[1])
+            told = self.status(daemon)
+            self.assertEqual((told['cache']['points'], told['flush']['points_written'], len(self.files(daemon))),
+                             (0, 4, 4))
+
+            status, out, err = self.run_ctl('-c', daemon.config_path, 'flush', '..')
+            self.assertEqual((status, out), (1, ''))
+            self.assertIn('numeterctl: ', err)
+            self.assertEqual(len(daemon.log_lines('control.verb verb=flush rc=ok uid=%d' % os.geteuid())), 3)
+        self.assertFalse(daemon.control_socket.exists())
+        self.assertEqual(self.run_ctl('-c', daemon.config_path, 'status')[0], 2)
+
+    def test_a_killed_daemons_socket_is_taken_over(self):
+        (self.folder / 'second').mkdir()
+        with Daemon(self.folder) as daemon:
+            second = Daemon(self.folder / 'second', control_socket=daemon.control_socket)
+            second.spawn()
+            self.assertEqual(second.process.wait(20 * SLOW), 1)
+            second.end()
+            self.assertRegex(second.stderr(), r'control_socket: .*\b%d\b' % daemon.process.pid)
+            daemon.kill9()
+            self.assertTrue(daemon.control_socket.is_socket())
+            with second:
+                self.assertEqual(self.status(second)['pid'], second.process.pid)
+            daemon.start()
+            self.assertEqual(self.status(daemon)['pid'], daemon.process.pid)
+
+    def test_a_daemon_without_a_socket(self):
+        with Daemon(self.folder, control_socket='') as daemon:
+            self.assertEqual([p for p in self.folder.rglob('*') if p.is_socket()], [])
+            self.assertEqual(self.run_ctl('-c', daemon.config_path, 'status')[0], 2)
 
 
 if __name__ == '__main__':
