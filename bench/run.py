@@ -4,7 +4,8 @@ run.py BUILD [NAME...] [OPTION...]: the benchmarks, each beside its peers in the
 machine is whatever this one is.
 
   decode    reading a message beside a bare parse by a library
-  wsp       .wsp files beside python-whisper; create: making files alone
+  wsp       .wsp files beside python-whisper
+  create    making files beside python-whisper
   burst     many points at once, until in files and synced: ours, victoria-metrics, rrdcached, carbon-cache
   live      one point a series a minute, flushed every ten minutes, in compressed time: ours, carbon-cache
   agents    1,000 connections in varying order, before files
@@ -30,12 +31,11 @@ QUIET_S = 600
 
 
 def commands(build):
-    script = {name: [PYTHON, os.path.join(HERE, name + '.py'), build] for name in ('burst', 'live', 'agents', 'million')}
-    wsp = [PYTHON, os.path.join(HERE, 'wsp.py'), os.path.join(build, 'bench', 'wsp_bench')]
+    script = {name: [PYTHON, os.path.join(HERE, name + '.py'), build] for name in ('burst', 'live', 'agents', 'create', 'million')}
     return dict(
         script,
         decode=[os.path.join(build, 'bench', 'bench_decode'), os.path.join(TREE, 'tests', 'data', 'messages.jsonl')],
-        wsp=wsp, create=wsp + ['--create'])
+        wsp=[PYTHON, os.path.join(HERE, 'wsp.py'), os.path.join(build, 'bench', 'wsp_bench')])
 
 
 def warn_of_removal(stamp):

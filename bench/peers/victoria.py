@@ -16,7 +16,8 @@ class VictoriaMetrics(Server):
         self.port, self.http = free_ports(2)
         return ['/usr/bin/victoria-metrics', '-storageDataPath=' + os.path.join(self.folder, 'data'),
                 '-graphiteListenAddr=127.0.0.1:%d' % self.port, '-httpListenAddr=127.0.0.1:%d' % self.http,
-                '-retentionPeriod=12', '-loggerLevel=ERROR']
+                '-retentionPeriod=12', '-loggerLevel=ERROR',
+                '-maxConcurrentInserts=2000']  # as many connections as that, or it leaves the others unread
 
     def answers(self):
         with socket.socket() as s:
