@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/counter.h"
 #include "base/mem.h"
 
-enum { MOST_QUEUED = 64, NAME_BYTES = 16 };
+enum { MOST_QUEUED = 16, NAME_BYTES = 16 };
 
 /* One thread's scratch: a job's points, and the batches that point into them. */
 struct scratch {
@@ -84,8 +83,6 @@ static void conclude(struct writers *w, struct scratch *s)
 			cache_set_held(cache, s->id[i], b->held_from_s_now);
 			s->id[n_written++] = s->id[i];
 			n_points += b->n_points;
-			counter_add(COUNTER_POINTS_KEPT_OLD, b->n_kept_old);
-			counter_add(COUNTER_POINTS_STORED, b->n_points - b->n_kept_old - b->n_too_old);
 		} else {
 			cache_give_back(cache, s->id[i]);
 			why = b->why;

@@ -8,7 +8,7 @@
 #include "base/lock.h"
 #include "flush/flush.h"
 
-enum { JOB_SERIES = 64 };
+enum { JOB_SERIES = 512 }; /* neighbours in one call: the engine of files guesses better, and keeps folders open */
 
 struct job {
 	uint32_t id[JOB_SERIES];
