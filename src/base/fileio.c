@@ -59,7 +59,7 @@ enum rc fileio_pread_some(int fd, void *out, size_t n, uint64_t offset, size_t *
 
 enum rc fileio_pread(int fd, void *out, size_t n, uint64_t offset, struct why *why)
 {
-	size_t got;
+	size_t got = 0;
 	enum rc rc = fileio_pread_some(fd, out, n, offset, &got, why);
 
 	if (rc == RC_OK && got < n)

@@ -23,7 +23,7 @@ struct journal_options {
 	const char *path;      /* made when absent; locked (flock): RC_REFUSED names the other's pid */
 	uint32_t commit_ms;    /* a group is synced this long after its first record at the latest */
 	uint64_t commit_bytes; /* or when it has this many bytes */
-	uint64_t max_bytes;    /* of all segments: reached, append answers RC_FULL */
+	uint64_t max_bytes;    /* of all segments: reached, append answers RC_FULL; two segments (2 MiB) at least */
 	uint32_t retry_ms;     /* the first pause after a failure; it doubles up to 20 times that. 0: 100 */
 	/*
 	 * Called on thread `journal` without a lock: everything up to `position` is synced (rc RC_OK), or syncing failed
@@ -34,7 +34,10 @@ struct journal_options {
 	void *argument;
 };
 
-/* Errors: RC_DISK; RC_REFUSED another process holds the directory. Segments there wait for journal_replay(). */
+/*
+ * Errors: RC_DISK; RC_REFUSED another process holds the directory, or a file there is of another version of the format:
+ * why names which; nothing was touched. Segments there wait for journal_replay(); until it has succeeded none is retired.
+ */
 CHECKED enum rc journal_open(const struct journal_options *options, struct journal **out, struct why *why);
 
 /* What a replay hands out, in the order in which it was appended. */
@@ -49,15 +52,15 @@ struct journal_reader {
 
 struct journal_replayed {
 	uint64_t n_points, n_names, n_segments, n_bytes;
-	uint64_t n_damaged_bytes; /* behind the last whole record of a segment, a torn tail included; kept on disk */
+	uint64_t n_damaged_bytes; /* in which no whole record was found, torn tails included */
 	uint64_t n_unnamed; /* points whose id has no name: names file damaged; skipped, the segment is set aside */
 	struct why why;     /* of the first damage, "" when none */
 };
 
 /*
- * Read everything that earlier runs left. A torn or damaged record ends its segment; the next one is read. A segment with
- * damage in the middle (whole records behind it are looked for and taken) is copied to "<name>.damaged" before it retires.
- * Errors   RC_DISK a read failed: nothing may be retired
+ * Read everything that earlier runs left, whole records behind damaged ones too. A file with damage in the middle, or a
+ * segment with points without names, is renamed to "<name>.damaged" when it retires. Points may come twice.
+ * Errors   RC_DISK a read failed: nothing is retired in this run
  */
 CHECKED enum rc journal_replay(struct journal *j, const struct journal_reader *reader, struct journal_replayed *out,
 			       struct why *why);
@@ -74,10 +77,12 @@ void journal_close(struct journal *j);
 void journal_name(struct journal *j, uint32_t id, const struct series *series);
 
 /*
- * Append points, all accepted at accepted_s: one record in one segment. Copies; never blocks on the disk.
+ * Append points, all accepted at accepted_s. Copies; never blocks on the disk.
  * Errors   RC_FULL   max_bytes reached, or more than 64 MiB wait for the disk: nothing was taken
  *          RC_DISK   the last sync failed and none has succeeded since: nothing was taken
- * Shape    *position: what `committed` must reach before these points are safe; *segment: the number of theirs. Both grow.
+ * Shape    *position: what `committed` must reach before these points are safe: points of this run so far.
+ *          *segment: no point of these is in a segment with a lower number (they may be in later ones: when they did not
+ *          fit, or after a failed sync). Both grow.
  */
 CHECKED enum rc journal_append(struct journal *j, const struct numbered *point, size_t n, uint32_t accepted_s,
 			       uint64_t *position, uint32_t *segment, struct why *why);
@@ -112,7 +117,7 @@ void journal_stats(struct journal *j, struct journal_stats *out); /* Threads: an
 struct journal_segment_info {
 	const char *name; /* "segment-0000000012", "names-0000000003", "….damaged" */
 	uint32_t number, run;
-	uint64_t n_bytes, n_records, n_points;
+	uint64_t n_bytes, n_records, n_points;      /* of a file of names: n_points counts names */
 	uint32_t first_accepted_s, last_accepted_s; /* 0: no record */
 	uint64_t n_damaged_bytes;
 	bool torn; /* ends in a torn record or in unused space behind the last: normal after a crash */

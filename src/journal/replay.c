@@ -151,7 +151,7 @@ enum rc journal_replay(struct journal *j, const struct journal_reader *reader, s
 {
 	struct replay p = { .j = j, .reader = reader, .out = out };
 	uint32_t run;
-	bool damaged;
+	bool damaged = false;
 	enum rc rc = RC_OK;
 
 	*out = (struct journal_replayed){ .n_segments = j->n_segments };
