@@ -350,7 +350,7 @@ static enum rc answer(const struct query *q, const struct query_data *asked, int
 enum rc query_data_based(const struct query *q, const struct query_data *asked, int64_t now_s, struct buf *out,
 			 struct query_basis *basis, struct why *why)
 {
-	struct table t = { 0 };
+	struct table t = { .step_s = 1 };
 	enum rc rc;
 
 	basis->from_s = basis->until_s = now_s;

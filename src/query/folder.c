@@ -73,7 +73,7 @@ static bool recall(const struct query *q, struct text host, struct mono now, cha
 	f = map_get(&s->found, host);
 	young = f != NULL && mono_ms_between(f->asked, now) < YOUNG_MS && f->changes == changes_now(q);
 	if (young)
-		strcpy(folder, f->folder);
+		memcpy(folder, f->folder, strlen(f->folder) + 1);
 	lock_give_back(&s->lock);
 	return young;
 }
@@ -81,11 +81,12 @@ static bool recall(const struct query *q, struct text host, struct mono now, cha
 static void remember(struct folders *folders, struct text host, struct mono asked, unsigned changes, const char *folder)
 {
 	struct shard *s = shard_of(folders, host);
-	struct found *f = must_alloc(sizeof(*f) + strlen(folder) + 1), *before;
+	size_t bytes = strlen(folder) + 1;
+	struct found *f = must_alloc(sizeof(*f) + bytes), *before;
 
 	f->asked = asked;
 	f->changes = changes;
-	strcpy(f->folder, folder);
+	memcpy(f->folder, folder, bytes);
 	lock_take(&s->lock);
 	if (s->found.n >= SHARD_MAX) {
 		map_fini(&s->found, free);

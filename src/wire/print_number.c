@@ -118,10 +118,10 @@ static size_t print_few_decimals(double v, char *out)
 	return n + 9 - trailing_zeros(digits);
 }
 
-/* floor(x / 2^n), also for x < 0. */
+/* floor(x / 2^n), also for x < 0; |x| < 2^40, n <= 22. */
 static int floor_shift(int64_t x, int n)
 {
-	return (int)(x >> n);
+	return (int)(((UINT64_C(1) << 40) + (uint64_t)x) >> n) - (1 << (40 - n));
 }
 
 /* The high 64 bits of power × v, the last of them set when anything but zero lies below: enough to compare with. */
