@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """run.py BUILD [NAME...]: the benchmarks, each beside its peer in the same run. What they print are ratios; the machine
-is whatever this one is. NAME is decode or wsp (default: all)."""
+is whatever this one is. NAME is decode, wsp or drain (default: all)."""
 import os
 import subprocess
 import sys
@@ -12,6 +12,7 @@ def commands(build):
     return {
         "decode": [os.path.join(build, "bench", "bench_decode"), os.path.join(TREE, "tests", "data", "messages.jsonl")],
         "wsp": ["/usr/bin/python3", os.path.join(TREE, "bench", "wsp.py"), os.path.join(build, "bench", "wsp_bench")],
+        "drain": ["/usr/bin/python3", os.path.join(TREE, "bench", "drain.py"), build],
     }
 
 
