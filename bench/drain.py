@@ -61,14 +61,14 @@ def acknowledged(daemon):
 def drain_by_daemon(port, messages):
     """From the moment it consumes until the last message is acknowledged."""
     folder = tempfile.mkdtemp(prefix='numeter-drain-')
-    daemon = Daemon(folder, rpc_hosts='127.0.0.1:%d' % port, storage_name=QUEUE)
+    daemon = Daemon(folder, rpc_hosts='127.0.0.1:%d' % port, storage_name=QUEUE, flush_interval_s=600)
     watch = Amqp(port, confirm=False)
     try:
         daemon.start(30)
         wait(lambda: watch.consumed(QUEUE), 0.005)
         begin, cpu = time.monotonic(), cpu_of(daemon.process.pid)
         wait(lambda: watch.queue(QUEUE)[0] == 0, 0.02)
-        wait(lambda: acknowledged(daemon) >= messages, 0.005)
+        wait(lambda: acknowledged(daemon) >= messages, 0.01)
         taken = time.monotonic() - begin, cpu_of(daemon.process.pid) - cpu
         daemon.stop(30)
     finally:
