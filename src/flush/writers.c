@@ -14,6 +14,7 @@ struct scratch {
 	size_t n, capacity;
 	size_t first[JOB_SERIES];
 	uint32_t id[JOB_SERIES];
+	struct written written[JOB_SERIES];
 	struct values_batch batch[JOB_SERIES];
 	size_t n_batches;
 };
@@ -101,7 +102,7 @@ static void conclude(struct writers *w, struct scratch *s)
 			b->rc = keep_too_old(o, b, &b->why);
 		if (b->rc == RC_OK) {
 			cache_set_held(cache, s->id[i], b->held_from_s_now);
-			s->id[n_written++] = s->id[i];
+			s->written[n_written++] = (struct written){ s->id[i], b->held_from_s };
 			n_points += b->n_points - b->n_too_old;
 		} else {
 			cache_give_back(cache, s->id[i]);
@@ -114,7 +115,7 @@ static void conclude(struct writers *w, struct scratch *s)
 		w->written_capacity = w->written_capacity == 0 ? 1024 : w->written_capacity * 2;
 		w->written = must_realloc(w->written, w->written_capacity * sizeof(*w->written));
 	}
-	memcpy(w->written + w->n_written, s->id, n_written * sizeof(*s->id));
+	memcpy(w->written + w->n_written, s->written, n_written * sizeof(*s->written));
 	w->n_written += n_written;
 	w->n_series_written += n_written;
 	w->n_points_written += n_points;
@@ -269,12 +270,12 @@ void writers_wait(struct writers *w)
 	lock_give_back(&w->lock);
 }
 
-size_t writers_take_written(struct writers *w, uint32_t **id)
+size_t writers_take_written(struct writers *w, struct written **out)
 {
 	size_t n;
 
 	lock_take(&w->lock);
-	*id = w->written;
+	*out = w->written;
 	n = w->n_written;
 	w->written = NULL;
 	w->n_written = w->written_capacity = 0;

@@ -268,6 +268,66 @@ static void coarse_archives_wait_until_asked(void **state)
 	scratch_fini(&s);
 }
 
+static void coarse_archives_wait_again_when_their_sync_failed(void **state)
+{
+	struct scratch_engine s;
+	struct flush *f;
+	uint32_t now_s;
+	int n_writes;
+
+	(void)state;
+	open_all(&s);
+	now_s = (uint32_t)wall_now().s;
+	f = start(&s, 1, 3600);
+	assert_int_equal(scratch_accept(&s, scratch_series(&s, "h", "a"), now_s, 1), RC_OK);
+	for (struct mono end = mono_after_ms(mono_now(), 20000);
+	     n_held(&s) > 0 && mono_ms_between(mono_now(), end) > 0;)
+		usleep(10000);
+	assert_int_equal(n_held(&s), 0);
+	atomic_store(&s.values->fail_sync, true);
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_DISK);
+	assert_true(cache_oldest_era(engine_cache(s.engine), UINT32_MAX) != UINT32_MAX); /* the journal keeps it */
+	atomic_store(&s.values->fail_sync, false);
+	n_writes = atomic_load(&s.values->n_writes);
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	assert_int_equal(atomic_load(&s.values->n_writes), n_writes + 1);
+	assert_int_equal(atomic_load(&s.values->held_seen), now_s);
+	assert_true(cache_oldest_era(engine_cache(s.engine), UINT32_MAX) == UINT32_MAX);
+	stop(f);
+	scratch_fini(&s);
+}
+
+/* Else a journal that is full of points whose coarse slots wait would stay full until they are due. */
+static void a_full_journal_does_not_wait_for_coarse_archives(void **state)
+{
+	static struct numbered p[1000];
+	struct scratch_engine s;
+	struct flush *f;
+	uint64_t position;
+	uint32_t id;
+
+	(void)state;
+	memset(&refusals, 0, sizeof(refusals));
+	lock_init(&refusals.lock);
+	scratch_init(&s);
+	scratch_open(&s, 2 << 20, PLENTY);
+	scratch_start(&s);
+	f = start(&s, 3600, 86400);
+	id = scratch_series(&s, "h", "a");
+	for (uint32_t i = 0; i < 500; i++) { /* 16 bytes each: four times what fits */
+		struct mono end = mono_after_ms(mono_now(), 10000);
+
+		for (uint32_t k = 0; k < ARRAY_LEN(p); k++)
+			p[k] = (struct numbered){ id, T0 + i * 60, k };
+		while (engine_accept(s.engine, p, ARRAY_LEN(p), T0 + i * 60, &position, NULL) == RC_FULL) {
+			assert_true(mono_ms_between(mono_now(), end) > 0);
+			usleep(1000);
+		}
+	}
+	stop(f);
+	scratch_fini(&s);
+}
+
 static void dirty_series_are_written_within_the_interval(void **state)
 {
 	struct scratch_engine s;
@@ -330,6 +390,8 @@ int main(void)
 		cmocka_unit_test(points_that_are_too_old_among_others_are_kept_aside),
 		cmocka_unit_test(replayed_points_are_written_as_such),
 		cmocka_unit_test(coarse_archives_wait_until_asked),
+		cmocka_unit_test(coarse_archives_wait_again_when_their_sync_failed),
+		cmocka_unit_test(a_full_journal_does_not_wait_for_coarse_archives),
 		cmocka_unit_test(dirty_series_are_written_within_the_interval),
 		cmocka_unit_test(pressure_writes_before_the_interval_is_over),
 	};
