@@ -47,6 +47,8 @@ struct journal_reader {
 	/* the points of one record: all accepted at one second; segment: number, for journal_retire() */
 	void (*points)(void *argument, uint32_t run, uint32_t segment, const struct numbered *point, size_t n,
 		       uint32_t accepted_s);
+	/* asked before each record; true: give up. NULL: never */
+	bool (*enough)(void *argument);
 	void *argument;
 };
 
@@ -60,7 +62,7 @@ struct journal_replayed {
 /*
  * Read everything that earlier runs left, whole records behind damaged ones too. A file with damage in the middle, or a
  * segment with points without names, is renamed to "<name>.damaged" when it retires. Points may come twice.
- * Errors   RC_DISK a read failed: nothing is retired in this run
+ * Errors   RC_DISK a read failed, RC_END the reader had enough: nothing is retired in this run
  */
 CHECKED enum rc journal_replay(struct journal *j, const struct journal_reader *reader, struct journal_replayed *out,
 			       struct why *why);
