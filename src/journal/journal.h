@@ -80,7 +80,7 @@ void journal_name(struct journal *j, uint32_t id, const struct series *series);
 
 /*
  * Append points, all accepted at accepted_s. Copies; never blocks on the disk.
- * Errors   RC_FULL   max_bytes reached, or more than 64 MiB wait for the disk: nothing was taken
+ * Errors   RC_FULL   max_bytes would be passed, or 64 MiB wait for the disk already: nothing was taken
  *          RC_DISK   the last sync failed and none has succeeded since: nothing was taken
  * Shape    *position: what `committed` must reach before these points are safe: points of this run so far.
  *          *segment: no point of these is in a segment with a lower number (they may be in later ones: when they did not
