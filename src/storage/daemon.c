@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "query/folder.h"
+#include "storage/gauges.h"
 #include "storage/privileges.h"
 
 enum { EXIT_BAD = 1 };
@@ -135,6 +136,8 @@ static enum rc start_http(struct daemon *d)
 			.ingest_max_bytes = (size_t)c->http_ingest_max_bytes,
 			.query = &d->query,
 			.ingest = d->ingest,
+			.gauges = gauges_add,
+			.gauges_argument = d,
 		},
 		&d->http, &why);
 	return rc == RC_OK ? rc : daemon_refuse(d, "http_listen", rc, &why);

@@ -25,6 +25,7 @@ struct daemon {
 	struct values *values;
 	struct engine *engine;
 	struct flush *flush;
+	_Atomic(struct flush *) shown_flush; /* the same, for threads of http */
 	struct ingest *ingest;
 	struct query query;
 	struct http_server *http;

@@ -99,6 +99,7 @@ enum rc start_flush(struct daemon *d)
 		.refused = keep_refused,
 		.argument = d,
 	});
+	atomic_store(&d->shown_flush, d->flush);
 	return RC_OK;
 }
 
