@@ -352,6 +352,7 @@ void flush_free(struct flush *f)
 {
 	if (f == NULL)
 		return;
+	writers_fini(&f->writers);
 	signal_fini(&f->wake);
 	signal_fini(&f->answered);
 	lock_fini(&f->lock);

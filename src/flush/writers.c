@@ -215,6 +215,10 @@ void writers_stop(struct writers *w)
 	free(w->filling);
 	free(w->written);
 	free(w->thread);
+}
+
+void writers_fini(struct writers *w)
+{
 	signal_fini(&w->work);
 	signal_fini(&w->idle);
 	lock_fini(&w->lock);

@@ -51,6 +51,8 @@ void writers_start(struct writers *w, const struct flush_options *options);
 void writers_halt(struct writers *w);
 /* Jobs not begun are dropped: their series were not taken. */
 void writers_stop(struct writers *w);
+/* After writers_stop(), when nobody reads its counts any more. */
+void writers_fini(struct writers *w);
 
 /* Queue one series; waits while many jobs are queued. coarse: as in struct job. */
 void writers_add(struct writers *w, uint32_t id, bool coarse);

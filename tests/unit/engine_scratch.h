@@ -156,6 +156,8 @@ struct scratch_engine {
 	char path[64];
 	struct memory_values *values;
 	struct engine *engine;
+	unsigned n_asked; /* whether it has replayed enough */
+	bool had_enough;
 	struct lock lock;
 	struct signal signal;
 	/* under lock */
@@ -176,6 +178,14 @@ static inline void scratch_committed(void *argument, uint64_t position, enum rc 
 	lock_give_back(&s->lock);
 }
 
+static inline bool scratch_enough(void *argument)
+{
+	struct scratch_engine *s = argument;
+
+	s->n_asked++;
+	return s->had_enough;
+}
+
 static inline void scratch_open(struct scratch_engine *s, uint64_t journal_max, uint64_t cache_max)
 {
 	struct why why = { "" };
@@ -187,6 +197,8 @@ static inline void scratch_open(struct scratch_engine *s, uint64_t journal_max, 
 			.journal_commit_bytes = 256 * 1024,
 			.journal_max_bytes = journal_max,
 			.cache_max_bytes = cache_max,
+			.enough = scratch_enough,
+			.argument = s,
 		},
 		&s->engine, &why);
 
