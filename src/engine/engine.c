@@ -237,7 +237,7 @@ static void name_new(struct engine *e, const struct numbered *point, size_t n)
 enum rc engine_accept(struct engine *e, const struct numbered *point, size_t n, uint32_t accepted_s, uint64_t *position,
 		      struct why *why)
 {
-	uint32_t segment;
+	uint32_t segment = 0;
 	enum rc rc;
 
 	if (cache_full(e->cache))
