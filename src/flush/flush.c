@@ -46,6 +46,7 @@ struct flush {
 	struct mono pass_began, synced, hurried;
 	bool sync_failed; /* said, and not yet over */
 	uint64_t rolled_points;
+	bool journal_stays; /* full, after a hurried pass */
 };
 
 static bool is_stopping(struct flush *f)
@@ -177,6 +178,14 @@ static void begin_pass(struct flush *f, struct mono now)
 	roll(f);
 }
 
+static bool journal_is_filling(struct flush *f)
+{
+	struct journal_stats stats;
+
+	journal_stats(engine_journal(f->options.engine), &stats);
+	return stats.n_bytes >= stats.max_bytes / 100 * HURRY_PERCENT;
+}
+
 static void advance(struct flush *f, struct mono now, bool hurry)
 {
 	int64_t ms = mono_ms_between(f->pass_began, now), interval_ms = (int64_t)f->options.interval_s * 1000;
@@ -189,7 +198,8 @@ static void advance(struct flush *f, struct mono now, bool hurry)
 	else
 		to = (uint32_t)((double)f->n_order * (double)ms / (double)interval_ms);
 	if (to > f->cursor) {
-		hand_over(f, f->cursor, to, false);
+		/* held-back coarse slots need the journal's segments too */
+		hand_over(f, f->cursor, to, hurry && f->journal_stays);
 		f->cursor = to;
 	}
 	lock_take(&f->lock);
@@ -285,6 +295,7 @@ static void turn(struct flush *f)
 		sync_ms = SYNC_MOST_MS;
 	if (hurry || mono_ms_between(f->synced, now) >= sync_ms || writers_n_written(&f->writers) >= SYNC_SERIES)
 		(void)!sync_and_settle(f, &why); /* said there */
+	f->journal_stays = hurry && journal_is_filling(f);
 }
 
 static void *run(void *argument)
