@@ -187,10 +187,9 @@ enum rc engine_start(struct engine *e, struct journal_replayed *out, struct why 
 	for (uint32_t id = 0; id < registry_n_series(e->registry); id++)
 		e->replayed[id / 8] |= bit_of(id);
 	free_replay(r);
-	if (rc == RC_OK)
-		rc = journal_start(e->journal, why);
 	if (rc != RC_OK)
 		return rc;
+	journal_start(e->journal);
 	lock_take(&e->lock);
 	e->started = true;
 	lock_give_back(&e->lock);

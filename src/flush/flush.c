@@ -213,11 +213,11 @@ static void serve(struct flush *f, struct request *r)
 	uint64_t failed_before, failed_after;
 	struct why why = { "" };
 
+	/* What is on its way may have been taken before the newest points came: settle it first, then write the rest. */
+	writers_wait(&f->writers);
 	lock_take(&f->writers.lock);
 	failed_before = f->writers.n_failed;
 	lock_give_back(&f->writers.lock);
-	/* What is on its way may have been taken before the newest points came: settle it first, then write the rest. */
-	writers_wait(&f->writers);
 	r->rc = sync_and_settle(f, &why);
 	look_at_order(f);
 	for (uint32_t i = 0; i < f->n_order; i++) {

@@ -10,7 +10,7 @@ static void gather(struct round *r, struct task *t)
 	const struct message *m = &t->item->message;
 	const struct host *host = r->want[t->want].host;
 
-	t->source = registry_source(registry, m->host, text_of(host->folder), m->plugin, true);
+	t->source = registry_source(registry, m->host, (struct text){ host->folder, host->n_folder }, m->plugin, true);
 	for (size_t k = 0; k < m->n_samples; k++) {
 		const struct sample *sample = &m->sample[k];
 

@@ -34,6 +34,9 @@ struct daemon {
 	struct carbon *carbon;
 	struct control_view control_view;
 	struct control *control;
+	/* thread journal only */
+	bool journal_fails;
+	struct mono journal_failed;
 };
 
 /* A warning of the configuration or host-list (argument: the daemon): on stderr at once, in the log when there is one. */

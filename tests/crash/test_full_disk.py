@@ -173,6 +173,9 @@ class FullDisk(ServersCase):
             daemon.flush()
             self.assertEqual(self.readable(daemon), {i: float(i + 1) for i in range(10)})
             self.check_files(daemon)
+            # once in each of the two lives, and its end
+            self.assertEqual(len(daemon.log_lines('event=journal.failing .*No space left')), 2, daemon.log())
+            self.assertEqual(len(daemon.log_lines('event=journal.recovered')), 1, daemon.log())
 
 
 def fill(path, leave):
