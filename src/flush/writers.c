@@ -90,7 +90,9 @@ static void conclude(struct writers *w, struct scratch *s)
 		struct values_batch *b = &s->batch[i];
 
 		if (b->rc == RC_REFUSED) {
-			b->rc = o->refused(o->argument, b, &b->why);
+			b->rc = b->n_points == 0 ? RC_OK : o->refused(o->argument, b, &b->why);
+			if (b->rc == RC_OK && b->n_points == 0) /* no file to catch up */
+				cache_set_held(cache, s->id[i], 0);
 			if (b->rc == RC_OK) { /* kept aside for good */
 				cache_settle(cache, s->id[i]);
 				engine_settled(o->engine, s->id[i]);

@@ -93,6 +93,7 @@ static enum rc open_meta(struct daemon *d)
 			.timeout_s = (int)c->redis_timeout_s,
 			.password = c->redis_password,
 			.db = (int)c->redis_db,
+			.leaving = &d->leaving,
 		});
 		return RC_OK;
 	}
@@ -246,6 +247,7 @@ static void run(struct daemon *d)
 /* Backwards: inputs first, what they write to last. */
 static void stop(struct daemon *d)
 {
+	atomic_store(&d->leaving, true);
 	amqp_input_stop(d->amqp);
 	carbon_stop(d->carbon);
 	flush_stop(d->flush); /* whoever waits for a flush is told */

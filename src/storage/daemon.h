@@ -21,6 +21,7 @@ struct daemon {
 	struct host_list hosts;
 	int signal_fd;
 	bool is_to_end;
+	atomic_bool leaving; /* the stop has begun: no server is waited for for long */
 	struct meta *meta;
 	struct values *values;
 	struct engine *engine;

@@ -28,7 +28,7 @@ struct memory_values {
 	struct lock lock;
 	struct stored *stored;
 	size_t n;
-	atomic_bool fail_write, fail_sync;
+	atomic_bool fail_write, fail_sync, refuse_all;
 	atomic_int n_syncs, n_writes;
 	size_t n_pending_seen; /* of the last fetch */
 	atomic_uint held_seen; /* held_from_s of the last write */
@@ -57,7 +57,7 @@ static inline enum rc memory_write(struct values *values, struct values_batch *b
 		b->n_kept_old = b->n_too_old = 0;
 		atomic_fetch_add(&v->n_writes, 1);
 		atomic_store(&v->held_seen, b->held_from_s);
-		if (strncmp(b->series.ds.s, "refused", 7) == 0) {
+		if (atomic_load(&v->refuse_all) || strncmp(b->series.ds.s, "refused", 7) == 0) {
 			b->reason = REASON_FILE;
 			b->rc = because(&b->why, RC_REFUSED, "refused by the test");
 			continue;

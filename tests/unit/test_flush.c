@@ -297,6 +297,27 @@ static void coarse_archives_wait_again_when_their_sync_failed(void **state)
 	scratch_fini(&s);
 }
 
+/* The file's place was taken meanwhile: there is nothing to be kept aside, and it is not tried for ever. */
+static void coarse_archives_of_a_refused_series_are_let_go(void **state)
+{
+	struct scratch_engine s;
+	struct flush *f;
+
+	(void)state;
+	open_all(&s);
+	f = start(&s, 1, 3600);
+	assert_int_equal(scratch_accept(&s, scratch_series(&s, "h", "a"), (uint32_t)wall_now().s, 1), RC_OK);
+	for (struct mono end = mono_after_ms(mono_now(), 20000);
+	     n_held(&s) > 0 && mono_ms_between(mono_now(), end) > 0;)
+		usleep(10000);
+	atomic_store(&s.values->refuse_all, true);
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	assert_string_equal(refusals.name, ""); /* nobody was asked to keep nothing */
+	assert_true(cache_oldest_era(engine_cache(s.engine), UINT32_MAX) == UINT32_MAX);
+	stop(f);
+	scratch_fini(&s);
+}
+
 /* Else a journal that is full of points whose coarse slots wait would stay full until they are due. */
 static void a_full_journal_does_not_wait_for_coarse_archives(void **state)
 {
@@ -426,6 +447,7 @@ int main(void)
 		cmocka_unit_test(replayed_points_are_written_as_such),
 		cmocka_unit_test(coarse_archives_wait_until_asked),
 		cmocka_unit_test(coarse_archives_wait_again_when_their_sync_failed),
+		cmocka_unit_test(coarse_archives_of_a_refused_series_are_let_go),
 		cmocka_unit_test(a_full_journal_does_not_wait_for_coarse_archives),
 		cmocka_unit_test(dirty_series_are_written_within_the_interval),
 		cmocka_unit_test(a_full_journal_does_not_wait_for_coarse_archives),
