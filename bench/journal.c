@@ -148,7 +148,7 @@ static struct journal *start(const char *folder)
 						 .commit_bytes = 1 << 18,
 						 .max_bytes = 4ULL << 30,
 						 .committed = committed };
-	const struct journal_reader reader = { on_name, on_points, NULL };
+	const struct journal_reader reader = { .name = on_name, .points = on_points };
 	struct mono started = mono_now();
 	int64_t cpu = cpu_ns();
 	struct journal_replayed replayed;

@@ -6,7 +6,7 @@
 #include "base/lock.h"
 #include "base/mem.h"
 
-enum { MAX_LISTENERS = 8, REPLAY_GROUP = 4096 };
+enum { MAX_LISTENERS = 8, REPLAY_GROUP = 4096, ASK_AFTER = 65536 /* points and names */ };
 
 struct listener {
 	engine_committed_fn *committed;
@@ -15,6 +15,8 @@ struct listener {
 
 struct engine {
 	/* fixed after open */
+	bool (*enough)(void *argument);
+	void *argument;
 	struct values *values;
 	struct registry *registry;
 	struct cache *cache;
@@ -66,6 +68,8 @@ enum rc engine_open(const struct engine_options *options, struct engine **out, s
 		free(e);
 		return rc;
 	}
+	e->enough = options->enough;
+	e->argument = options->argument;
 	e->values = options->values;
 	e->registry = registry_new();
 	e->cache = cache_new(options->cache_max_bytes);
@@ -92,6 +96,7 @@ struct replay {
 	struct old_run *run;
 	size_t n_runs, capacity;
 	struct old_run *last; /* the one asked for last */
+	size_t n_since;       /* points and names since it was asked whether that is enough */
 	struct numbered group[REPLAY_GROUP];
 };
 
@@ -134,6 +139,7 @@ static void on_name(void *argument, uint32_t run, uint32_t id, const struct seri
 		while (old->n < n)
 			old->id[old->n++] = REGISTRY_NONE;
 	}
+	r->n_since++;
 	source = registry_source(r->e->registry, s->host, s->folder, s->plugin, true);
 	old->id[id] = registry_series(r->e->registry, source, s->ds, true);
 }
@@ -145,6 +151,7 @@ static void on_points(void *argument, uint32_t run, uint32_t segment, const stru
 	const struct old_run *old = find_run(r, run);
 	size_t n_group = 0;
 
+	r->n_since += n;
 	for (size_t i = 0; i < n; i++) {
 		/* the journal hands out named points only */
 		must(point[i].id < old->n && old->id[point[i].id] != REGISTRY_NONE);
@@ -156,10 +163,20 @@ static void on_points(void *argument, uint32_t run, uint32_t segment, const stru
 	}
 }
 
+static bool enough(void *argument)
+{
+	struct replay *r = argument;
+
+	if (r->n_since < ASK_AFTER || r->e->enough == NULL)
+		return false;
+	r->n_since = 0;
+	return r->e->enough(r->e->argument);
+}
+
 enum rc engine_start(struct engine *e, struct journal_replayed *out, struct why *why)
 {
 	struct replay *r = must_alloc(sizeof(*r));
-	const struct journal_reader reader = { .name = on_name, .points = on_points, .argument = r };
+	const struct journal_reader reader = { .name = on_name, .points = on_points, .enough = enough, .argument = r };
 	enum rc rc;
 
 	r->e = e;
@@ -220,7 +237,7 @@ static void name_new(struct engine *e, const struct numbered *point, size_t n)
 enum rc engine_accept(struct engine *e, const struct numbered *point, size_t n, uint32_t accepted_s, uint64_t *position,
 		      struct why *why)
 {
-	uint32_t segment;
+	uint32_t segment = 0;
 	enum rc rc;
 
 	if (cache_full(e->cache))

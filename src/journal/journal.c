@@ -361,7 +361,8 @@ static enum rc check_room(struct journal *j, size_t n, struct why *why)
 	uint64_t most = j->segment_bytes - FORMAT_PAGE_BYTES - FORMAT_HEADER_BYTES - CUT_BYTES;
 	uint64_t need = group_bytes_for(n), left = room_left(j), n_new = current_has_points(j) ? 0 : 1;
 
-	if (j->filling->points.n + j->n_flying_bytes + need > JOURNAL_MAX_WAITING_BYTES)
+	/* asked before: however large, one that comes when nothing waits is taken */
+	if (j->filling->points.n + j->n_flying_bytes >= JOURNAL_MAX_WAITING_BYTES)
 		return because(why, RC_FULL, "%zu bytes wait for the disk",
 			       j->filling->points.n + (size_t)j->n_flying_bytes);
 	left = left > CUT_BYTES ? left - CUT_BYTES : 0;

@@ -47,6 +47,8 @@ struct journal_reader {
 	/* the points of one record: all accepted at one second; segment: number, for journal_retire() */
 	void (*points)(void *argument, uint32_t run, uint32_t segment, const struct numbered *point, size_t n,
 		       uint32_t accepted_s);
+	/* asked before each record; true: give up. NULL: never */
+	bool (*enough)(void *argument);
 	void *argument;
 };
 
@@ -62,7 +64,7 @@ struct journal_replayed {
  * Read everything that earlier runs left, whole records behind damaged ones too. A file with damage in the middle, or a
  * segment with points without names, is renamed to "<name>.damaged" when it retires. Points may come twice.
  * A torn end is damage when its run went on in a later segment.
- * Errors   RC_DISK a read failed: nothing is retired in this run
+ * Errors   RC_DISK a read failed, RC_END the reader had enough: nothing is retired in this run
  */
 CHECKED enum rc journal_replay(struct journal *j, const struct journal_reader *reader, struct journal_replayed *out,
 			       struct why *why);
@@ -83,7 +85,7 @@ void journal_name(struct journal *j, uint32_t id, const struct series *series);
 
 /*
  * Append points, all accepted at accepted_s. Copies; never blocks on the disk.
- * Errors   RC_FULL   max_bytes reached, or more than 64 MiB wait for the disk: nothing was taken
+ * Errors   RC_FULL   max_bytes would be passed, or 64 MiB wait for the disk already: nothing was taken
  *          RC_DISK   the last sync failed and none has succeeded since, why says of what: nothing was taken
  * Shape    *position: what `committed` must reach before these points are safe: points of this run so far.
  *          *segment: no point of these is in a segment with a lower number (they may be in later ones: when they did not

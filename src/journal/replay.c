@@ -26,6 +26,7 @@ struct replay {
 	size_t n_named, capacity_named;
 	unsigned char *window;
 	struct numbered *point; /* FORMAT_MAX_POINTS */
+	bool gave_up;
 };
 
 static struct named *named_of(struct replay *p, uint32_t run)
@@ -126,6 +127,10 @@ static enum rc read_file(struct replay *p, enum format_kind kind, uint32_t numbe
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	rc = records_open(&records, fd, kind, number, p->window, why);
 	while (rc == RC_OK) {
+		if (p->reader->enough != NULL && p->reader->enough(p->reader->argument)) {
+			p->gave_up = true;
+			break;
+		}
 		rc = records_next(&records, &r, &body, why);
 		if (rc != RC_OK)
 			break;
@@ -136,6 +141,8 @@ static enum rc read_file(struct replay *p, enum format_kind kind, uint32_t numbe
 			name_record(p, &r, body);
 	}
 	close(fd);
+	if (p->gave_up)
+		return because(why, RC_END, "the replay was given up");
 	if (rc != RC_END) {
 		why_prepend(why, "%s/%s", p->j->path, name);
 		return rc;

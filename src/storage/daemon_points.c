@@ -51,6 +51,8 @@ enum rc start_engine(struct daemon *d)
 			.journal_commit_bytes = (uint64_t)c->journal_commit_bytes,
 			.journal_max_bytes = (uint64_t)c->journal_max_bytes,
 			.cache_max_bytes = (uint64_t)c->cache_max_bytes,
+			.enough = daemon_is_to_end,
+			.argument = d,
 		},
 		&d->engine, &why);
 
@@ -87,6 +89,8 @@ enum rc start_replay(struct daemon *d)
 	struct why why;
 	enum rc rc = engine_start(d->engine, &r, &why);
 
+	if (rc == RC_END)
+		return rc;
 	if (rc != RC_OK)
 		return daemon_refuse(d, "journal_path", rc, &why);
 	ingest_start(d->ingest);
@@ -117,6 +121,7 @@ enum rc start_flush(struct daemon *d)
 		.refused = keep_refused,
 		.argument = d,
 	});
+	atomic_store(&d->shown_flush, d->flush);
 	return RC_OK;
 }
 

@@ -197,7 +197,7 @@ static inline void replayed_fini(struct replayed *r)
 static inline struct replayed scratch_replay(struct journal *j)
 {
 	struct replayed r = { 0 };
-	struct journal_reader reader = { replayed_name, replayed_points, &r };
+	struct journal_reader reader = { .name = replayed_name, .points = replayed_points, .argument = &r };
 	struct why why = { "" };
 
 	if (journal_replay(j, &reader, &r.sum, &why) != RC_OK)
