@@ -400,41 +400,6 @@ static void pressure_writes_before_the_interval_is_over(void **state)
 	scratch_fini(&s);
 }
 
-/* What is held back needs its journal segments: a journal that stays full because of it gets it written. */
-static void a_full_journal_does_not_wait_for_coarse_archives(void **state)
-{
-	enum { N = 4096, GIVEN = 60 };
-	struct scratch_engine s;
-	struct numbered *point = must_alloc(N * sizeof(*point));
-	struct mono end = mono_after_ms(mono_now(), 20000);
-	struct flush *f;
-
-	(void)state;
-	memset(&refusals, 0, sizeof(refusals));
-	lock_init(&refusals.lock);
-	scratch_init(&s);
-	scratch_open(&s, 2 << 20, PLENTY); /* for 31 times N points */
-	scratch_start(&s);
-	f = start(&s, 1, 3600);
-	for (uint32_t i = 0; i < GIVEN; i++) {
-		uint64_t position;
-		char ds[16];
-		uint32_t id, now_s = (uint32_t)wall_now().s;
-
-		snprintf(ds, sizeof(ds), "d%u", i);
-		id = scratch_series(&s, "h", ds);
-		for (uint32_t k = 0; k < N; k++)
-			point[k] = (struct numbered){ id, now_s, k };
-		while (engine_accept(s.engine, point, N, now_s, &position, NULL) == RC_FULL) {
-			assert_true(mono_ms_between(mono_now(), end) > 0);
-			usleep(1000);
-		}
-	}
-	stop(f);
-	scratch_fini(&s);
-	free(point);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -448,7 +413,6 @@ int main(void)
 		cmocka_unit_test(coarse_archives_wait_until_asked),
 		cmocka_unit_test(coarse_archives_wait_again_when_their_sync_failed),
 		cmocka_unit_test(coarse_archives_of_a_refused_series_are_let_go),
-		cmocka_unit_test(a_full_journal_does_not_wait_for_coarse_archives),
 		cmocka_unit_test(dirty_series_are_written_within_the_interval),
 		cmocka_unit_test(a_full_journal_does_not_wait_for_coarse_archives),
 		cmocka_unit_test(pressure_writes_before_the_interval_is_over),
