@@ -400,6 +400,40 @@ static void pressure_writes_before_the_interval_is_over(void **state)
 	scratch_fini(&s);
 }
 
+static void replay_larger_than_the_cache_is_written_on_the_way(void **state)
+{
+	struct numbered points[1000];
+	struct scratch_engine s;
+	struct cache_stats c;
+	struct flush *f;
+	uint64_t position;
+
+	(void)state;
+	open_all(&s);
+	for (uint32_t k = 0; k < 50; k++) {
+		for (uint32_t i = 0; i < 1000; i++) {
+			char ds[16];
+
+			snprintf(ds, sizeof(ds), "ds%u", i);
+			points[i] = (struct numbered){ scratch_series(&s, "h", ds), T0 + 60 * k, k };
+		}
+		assert_int_equal(engine_accept(s.engine, points, 1000, T0 + 60 * k, &position, NULL), RC_OK);
+	}
+	engine_close(s.engine);
+	s.committed = 0;
+	scratch_open(&s, PLENTY, 256 * 1024); /* some 16,000 points */
+	f = start(&s, 3600, 0);
+	assert_int_equal(scratch_start(&s).n_points, 50000);
+	cache_stats(engine_cache(s.engine), &c);
+	assert_true(c.bytes_used < 400 * 1024);
+	assert_true(n_stored(s.values, NULL) > 30000);
+	assert_true(s.values->stored[0].again);
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	assert_int_equal(n_stored(s.values, NULL), 50000);
+	stop(f);
+	scratch_fini(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +449,7 @@ int main(void)
 		cmocka_unit_test(coarse_archives_of_a_refused_series_are_let_go),
 		cmocka_unit_test(dirty_series_are_written_within_the_interval),
 		cmocka_unit_test(a_full_journal_does_not_wait_for_coarse_archives),
+		cmocka_unit_test(replay_larger_than_the_cache_is_written_on_the_way),
 		cmocka_unit_test(pressure_writes_before_the_interval_is_over),
 	};
 
