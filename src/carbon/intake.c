@@ -319,7 +319,7 @@ size_t intake_take(struct intake *in, struct intake_place *place, const char *by
 {
 	const char *last, *p = bytes;
 
-	if (n == 0)
+	if (bytes == NULL || n == 0)
 		return 0;
 	last = memrchr(bytes, '\n', n);
 	if (last == NULL)
