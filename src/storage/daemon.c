@@ -273,9 +273,9 @@ static void stop(struct daemon *d)
 int daemon_serve(struct daemon *d)
 {
 	static enum rc (*const steps[])(struct daemon *) = {
-		take_signals, take_privileges, open_log,     read_hosts,   log_warnings, say_started,
-		open_meta,    start_values,    start_engine, start_ingest, start_http,   start_replay,
-		start_flush,  start_control,   start_carbon, start_amqp,
+		take_signals, take_privileges, open_log,     read_hosts, log_warnings, say_started, open_meta,
+		start_values, start_engine,    start_ingest, start_http, start_flush, /* writes what the replay brings */
+		start_replay, start_control,   start_carbon, start_amqp,
 	};
 	enum rc rc = RC_OK;
 

@@ -90,7 +90,7 @@ enum rc wsp_create_renamed(int dir_fd, const char *name, const struct retention 
 		return rc;
 	}
 	w.fd = fd;
-	w.blank = true;
+	w.zero_from = w.archive[0].offset;
 	*out = w;
 	return RC_OK;
 }
@@ -126,7 +126,7 @@ enum rc wsp_create(int dir_fd, const char *name, const struct retention *r, enum
 		return rc;
 	}
 	w.fd = fd;
-	w.blank = true;
+	w.zero_from = w.archive[0].offset;
 	*out = w;
 	return RC_OK;
 }

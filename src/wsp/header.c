@@ -96,7 +96,7 @@ enum rc wsp_header_decode(const unsigned char *bytes, size_t n, uint64_t file_by
 		return because(why, RC_DAMAGED, "%" PRIu64 " bytes long, its archives need %" PRIu64, file_bytes,
 			       offset);
 	out->fd = -1;
-	out->blank = false;
+	out->zero_from = UINT64_MAX;
 	out->overlay = NULL;
 	out->aggregation = r.aggregation;
 	out->xff = r.xff;

@@ -10,7 +10,7 @@ enum rc wsp_read(const struct wsp *w, void *out, size_t n, uint64_t offset, stru
 {
 	enum rc rc = RC_OK;
 
-	if (w->blank)
+	if (offset >= w->zero_from)
 		memset(out, 0, n);
 	else
 		rc = fileio_pread(w->fd, out, n, offset, why);
@@ -25,7 +25,8 @@ enum rc wsp_write(struct wsp *w, const void *bytes, size_t n, uint64_t offset, s
 		overlay_put(w->overlay, bytes, n, offset);
 		return RC_OK;
 	}
-	w->blank = false;
+	if (w->zero_from != UINT64_MAX && offset + n > w->zero_from)
+		w->zero_from = offset + n;
 	return fileio_pwrite(w->fd, bytes, n, offset, why);
 }
 

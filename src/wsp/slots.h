@@ -39,7 +39,7 @@ static inline int64_t wsp_span_s(const struct wsp_archive *a)
 	return (int64_t)a->step_s * a->n_points;
 }
 
-/* The bytes of the file as w sees them: over those of the file lies w's overlay, and a blank file is all zeros. */
+/* The bytes of the file as w sees them: over those of the file lies w's overlay, and from w's zero_from on it is zeros. */
 CHECKED enum rc wsp_read(const struct wsp *w, void *out, size_t n, uint64_t offset, struct why *why);
 CHECKED enum rc wsp_write(struct wsp *w, const void *bytes, size_t n, uint64_t offset, struct why *why);
 

@@ -22,12 +22,12 @@ struct wsp_archive {
 struct overlay;
 
 /*
- * An open file. Embed it, it owns only fd. Fixed after open, but for seen_base_s and blank, which the thread that writes
- * keeps.
+ * An open file. Embed it, it owns only fd. Fixed after open, but for seen_base_s and zero_from, which the thread that
+ * writes keeps.
  */
 struct wsp {
-	int fd;                  /* -1: there is no file, only blank and overlay */
-	bool blank;              /* known to hold nothing but zeros behind the header: is not read */
+	int fd;                  /* -1: there is no file, only zeros and overlay */
+	uint64_t zero_from;      /* offset from which on all is zero, and is not read; UINT64_MAX: not known */
 	struct overlay *overlay; /* borrowed; not NULL: writes go there, reads see it over the file */
 	enum aggregation aggregation;
 	uint32_t max_retention_s; /* as the header says */
@@ -59,6 +59,7 @@ CHECKED enum rc wsp_create(int dir_fd, const char *name, const struct retention 
 CHECKED enum rc wsp_attach(int taken_fd, struct wsp *out, struct why *why);
 /* What the last of several files had in common with the next: its header. Zeroed to begin with; one thread. */
 struct wsp_seen {
+	bool used;       /* coarse archives hold something: the next file is not asked where its zeros begin */
 	size_t n_header; /* 0: none yet */
 	unsigned char header[16 + 12 * RETENTION_MAX_ARCHIVES];
 	uint64_t file_bytes;

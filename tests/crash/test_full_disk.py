@@ -156,6 +156,7 @@ class FullDisk(ServersCase):
                 if start:  # on the full disk
                     daemon.kill9()
                     daemon.start()
+                    wait_until(lambda: len(daemon.log_lines('event=journal.replayed')) == 2, 10, 'it has replayed')
                 got = daemon.data('myhost', 'filling', ['d0', 'd999'])
                 for d in ('d0', 'd999'):
                     wanted = {t - t % 60: float(i) for i, t in enumerate([t0 - 60] + accepted, start=-1)}

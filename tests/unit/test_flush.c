@@ -400,39 +400,38 @@ static void pressure_writes_before_the_interval_is_over(void **state)
 	scratch_fini(&s);
 }
 
-/* What is held back needs its journal segments: a journal that stays full because of it gets it written. */
-static void a_full_journal_does_not_wait_for_coarse_archives(void **state)
+static void replay_larger_than_the_cache_is_written_on_the_way(void **state)
 {
-	enum { N = 4096, GIVEN = 60 };
+	struct numbered points[1000];
 	struct scratch_engine s;
-	struct numbered *point = must_alloc(N * sizeof(*point));
-	struct mono end = mono_after_ms(mono_now(), 20000);
+	struct cache_stats c;
 	struct flush *f;
+	uint64_t position;
 
 	(void)state;
-	memset(&refusals, 0, sizeof(refusals));
-	lock_init(&refusals.lock);
-	scratch_init(&s);
-	scratch_open(&s, 2 << 20, PLENTY); /* for 31 times N points */
-	scratch_start(&s);
-	f = start(&s, 1, 3600);
-	for (uint32_t i = 0; i < GIVEN; i++) {
-		uint64_t position;
-		char ds[16];
-		uint32_t id, now_s = (uint32_t)wall_now().s;
+	open_all(&s);
+	for (uint32_t k = 0; k < 50; k++) {
+		for (uint32_t i = 0; i < 1000; i++) {
+			char ds[16];
 
-		snprintf(ds, sizeof(ds), "d%u", i);
-		id = scratch_series(&s, "h", ds);
-		for (uint32_t k = 0; k < N; k++)
-			point[k] = (struct numbered){ id, now_s, k };
-		while (engine_accept(s.engine, point, N, now_s, &position, NULL) == RC_FULL) {
-			assert_true(mono_ms_between(mono_now(), end) > 0);
-			usleep(1000);
+			snprintf(ds, sizeof(ds), "ds%u", i);
+			points[i] = (struct numbered){ scratch_series(&s, "h", ds), T0 + 60 * k, k };
 		}
+		assert_int_equal(engine_accept(s.engine, points, 1000, T0 + 60 * k, &position, NULL), RC_OK);
 	}
+	engine_close(s.engine);
+	s.committed = 0;
+	scratch_open(&s, PLENTY, 256 * 1024); /* some 16,000 points */
+	f = start(&s, 3600, 0);
+	assert_int_equal(scratch_start(&s).n_points, 50000);
+	cache_stats(engine_cache(s.engine), &c);
+	assert_true(c.bytes_used < 400 * 1024);
+	assert_true(n_stored(s.values, NULL) > 30000);
+	assert_true(s.values->stored[0].again);
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	assert_int_equal(n_stored(s.values, NULL), 50000);
 	stop(f);
 	scratch_fini(&s);
-	free(point);
 }
 
 int main(void)
@@ -448,9 +447,9 @@ int main(void)
 		cmocka_unit_test(coarse_archives_wait_until_asked),
 		cmocka_unit_test(coarse_archives_wait_again_when_their_sync_failed),
 		cmocka_unit_test(coarse_archives_of_a_refused_series_are_let_go),
-		cmocka_unit_test(a_full_journal_does_not_wait_for_coarse_archives),
 		cmocka_unit_test(dirty_series_are_written_within_the_interval),
 		cmocka_unit_test(a_full_journal_does_not_wait_for_coarse_archives),
+		cmocka_unit_test(replay_larger_than_the_cache_is_written_on_the_way),
 		cmocka_unit_test(pressure_writes_before_the_interval_is_over),
 	};
 
