@@ -5,9 +5,9 @@ The read path beside nginx: bench/rest.py REST_FILL DAEMON [SECONDS]
 DAEMON is a release build; it gets 200 hosts of 10 series each with a day of recorded values (texts of few digits and
 rates of 17, mixed) in files, a Redis for the metadata of 1,000 hosts and of one host with 40 plugins, and wrk -t1 -c16 as
 client. nginx serves the same bytes as static files, in turn, in the same run. Prints requests/s, p99 and the ratio.
-Then the same questions while 200,000 points/s come in as carbon lines for 100,000 series, those asked among them: two a
-second each, and how many were taken while it was asked. At first with the default flush interval, then while every series
-is flushed, again and again.
+Then the same questions while 200,000 points/s come in as carbon lines for 100,000 series, those asked among them: two
+a second each, and how many were taken meanwhile. At first with the default flush interval, then while every series is
+flushed, again and again.
 
 new        /data?res=Daily of one ds, a question never asked before in every request, over all series
 again      the same questions of 20 series again and again
@@ -134,8 +134,9 @@ def wrk(folder, port, paths, script, seconds):
     """(requests/s, p99 in ms)"""
     (folder / 'paths').write_text(''.join(p + '\n' for p in paths))
     (folder / 'script.lua').write_text(script)
+    environment = dict(os.environ, PATHS=str(folder / 'paths'), FIRST=str(next(first)))
     out = subprocess.run(['wrk', '-t1', '-c16', '-d%ds' % seconds, '--latency', '-s', folder / 'script.lua',
-                          'http://127.0.0.1:%d' % port], env=dict(os.environ, PATHS=str(folder / 'paths'), FIRST=str(next(first))),
+                          'http://127.0.0.1:%d' % port], env=environment,
                          capture_output=True, text=True, check=True).stdout
     assert 'Non-2xx' not in out and 'Socket errors' not in out, out
     p99 = re.search(r'99%\s+([\d.]+)(us|ms|s)', out)
@@ -179,8 +180,8 @@ class Load:
     def __enter__(self):
         names = ['web-%04d.example.load.ds%d' % (i, k) for i in range(HOSTS) for k in range(DS)]
         names += ['agent-%04d.p%02d.ds%d' % (i // 100, i // 10 % 10, i % 10) for i in range(LOAD_SERIES - len(names))]
-        self.process = subprocess.Popen([self.program, str(self.port), str(LOAD_RATE), str(LOAD_CONNECTIONS)], text=True,
-                                        stdin=subprocess.PIPE, preexec_fn=_die_with_parent)
+        command = [self.program, str(self.port), str(LOAD_RATE), str(LOAD_CONNECTIONS)]
+        self.process = subprocess.Popen(command, text=True, stdin=subprocess.PIPE, preexec_fn=_die_with_parent)
         self.process.stdin.write(''.join(n + '\n' for n in names))
         self.process.stdin.close()
         return self
