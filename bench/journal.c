@@ -148,7 +148,7 @@ static struct journal *start(const char *folder)
 						 .commit_bytes = 1 << 18,
 						 .max_bytes = 4ULL << 30,
 						 .committed = committed };
-	const struct journal_reader reader = { on_name, on_points, NULL };
+	const struct journal_reader reader = { .name = on_name, .points = on_points };
 	struct mono started = mono_now();
 	int64_t cpu = cpu_ns();
 	struct journal_replayed replayed;
@@ -161,7 +161,7 @@ static struct journal *start(const char *folder)
 	if (replayed.n_points > 0)
 		printf("replay of %" PRIu64 " points, %" PRIu64 " names: %.3f s wall, %.3f s CPU\n", replayed.n_points,
 		       replayed.n_names, (double)(mono_now().ns - started.ns) / 1e9, (double)(cpu_ns() - cpu) / 1e9);
-	check(journal_start(j, &why), &why);
+	journal_start(j);
 	return j;
 }
 

@@ -9,6 +9,7 @@ machine is whatever this one is.
   burst     many points at once, until in files and synced: ours, victoria-metrics, rrdcached, carbon-cache
   live      one point a series a minute, flushed every ten minutes, in compressed time: ours, carbon-cache
   agents    1,000 connections in varying order, before files
+  drain     a full RabbitMQ queue, emptied by us and by a bare consumer
   rest      the REST API beside nginx with the same bytes as static files
   carbon_parse, cache   a carbon line to a point; the cache of pending points
   million   1 million series: memory, start, flush
@@ -30,10 +31,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(HERE)
 PYTHON = '/usr/bin/python3'
 QUIET_S = 600
+SCRIPTS = ('burst', 'live', 'agents', 'create', 'million', 'drain')
 
 
 def commands(build):
-    script = {name: [PYTHON, os.path.join(HERE, name + '.py'), build] for name in ('burst', 'live', 'agents', 'create', 'million')}
+    script = {name: [PYTHON, os.path.join(HERE, name + '.py'), build] for name in SCRIPTS}
     return dict(
         script,
         carbon_parse=[os.path.join(build, 'bench', 'carbon_parse')],

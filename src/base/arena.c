@@ -55,7 +55,8 @@ void *arena_alloc(struct arena *a, size_t n)
 
 		if (size < n)
 			size = n;
-		c = must_alloc(sizeof(*c) + size);
+		c = must_realloc(NULL, sizeof(*c) + size); /* not cleared */
+		c->used = 0;
 		c->size = size;
 		c->older = a->chunk;
 		a->chunk = c;

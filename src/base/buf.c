@@ -76,7 +76,8 @@ void buf_addf(struct buf *b, const char *format, ...)
 
 char *buf_hand_over(struct buf *b, size_t *n)
 {
-	char *bytes = must_realloc(b->at, b->n + 1);
+	/* what little is left over is not worth moving the rest */
+	char *bytes = b->n + 1 > b->capacity || b->n + 1 < b->capacity / 2 ? must_realloc(b->at, b->n + 1) : b->at;
 
 	bytes[b->n] = '\0';
 	if (n != NULL)

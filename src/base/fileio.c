@@ -276,8 +276,10 @@ enum rc fileio_lock(const char *path, int *fd, struct why *why)
 		close(lock_fd);
 		return because(why, RC_REFUSED, "%s is held by another daemon, pid %s", path, n > 0 ? pid : "unknown");
 	}
+	/* the pid is for people: a full disk is no reason not to have the lock */
 	n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-	if (ftruncate(lock_fd, 0) < 0 || pwrite(lock_fd, pid, (size_t)n, 0) < 0) {
+	if (ftruncate(lock_fd, n) < 0 ||
+	    (pwrite(lock_fd, pid, (size_t)n, 0) < 0 && errno != ENOSPC && errno != EDQUOT)) {
 		enum rc rc = because(why, RC_DISK, "write %s: %s", path, strerror(errno));
 
 		close(lock_fd);

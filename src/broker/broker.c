@@ -323,12 +323,19 @@ enum rc broker_receive(struct broker *b, struct broker_delivery *out, struct why
 
 	content_give_back(&b->store, b->handed_out);
 	b->handed_out = NULL;
-	while (b->first == NULL && rc == RC_OK)
+	/* TLS keeps pieces of its own that no poll() sees: there until nothing comes */
+	while (b->first == NULL && rc == RC_OK) {
+		if (!b->options.ssl && b->has_read && !session_has_read(&b->feed))
+			break;
 		rc = session_read(&b->feed, why);
+		b->has_read = true;
+	}
 	if (rc == RC_PEER)
 		return broker_lost(b, why);
-	if (b->first == NULL)
+	if (b->first == NULL) {
+		b->has_read = false;
 		return RC_END;
+	}
 	m = b->handed_out = take_first(b);
 	*out = (struct broker_delivery){
 		.tag = m->tag,

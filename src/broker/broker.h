@@ -84,9 +84,10 @@ struct broker_delivery {
 };
 
 /*
- * The next delivery that is already here; never waits. What the broker says in between (cancelled consumer, returned
+ * The next delivery that is already here; never waits, and reads from the network once (with TLS: as often as there is
+ * something) before it says RC_END: what comes meanwhile is for the next turn, and broker_fd() polls as readable. What the broker says in between (cancelled consumer, returned
  * probe) is noted and answered by the next broker_tend(). Our own probes are acknowledged here and not handed out.
- * Errors   RC_END nothing here now · RC_PEER the connection is gone: call broker_connect() after a pause
+ * Errors   RC_END nothing here now, or not read yet · RC_PEER the connection is gone: call broker_connect() after a pause
  * Owner    *out is borrowed until the next broker_receive(), broker_connect() or broker_free().
  */
 CHECKED enum rc broker_receive(struct broker *b, struct broker_delivery *out, struct why *why);

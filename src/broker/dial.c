@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { RECEIVE_BYTES = 1 << 20 };
 enum { CHANNEL_MAX = 8, FRAME_MAX_BYTES = 131072 };
 
 static int64_t left_ms(struct mono deadline)
@@ -52,7 +53,7 @@ static int finish_connect(int fd, struct mono deadline)
 
 static int connect_address(const struct addrinfo *address, struct mono deadline, int *error)
 {
-	int one = 1, fd;
+	int one = 1, receive_bytes = RECEIVE_BYTES, fd;
 
 	fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, address->ai_protocol);
 	if (fd < 0) {
@@ -60,6 +61,7 @@ static int connect_address(const struct addrinfo *address, struct mono deadline,
 		return -1;
 	}
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	*error = connect(fd, address->ai_addr, address->ai_addrlen) == 0 ? 0 : errno;
 	if (*error == EINPROGRESS)

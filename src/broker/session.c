@@ -227,6 +227,11 @@ enum rc session_read(struct session *s, struct why *why)
 	return read_within(s, 0, why);
 }
 
+bool session_has_read(const struct session *s)
+{
+	return s->amqp != NULL && (amqp_data_in_buffer(s->amqp) || amqp_frames_enqueued(s->amqp));
+}
+
 enum rc session_send(struct session *s, amqp_channel_t channel, amqp_method_number_t method, void *fields,
 		     struct why *why)
 {

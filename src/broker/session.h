@@ -90,6 +90,8 @@ CHECKED enum rc session_call(struct session *s, amqp_channel_t channel, amqp_met
 			     amqp_method_number_t reply, struct why *why);
 /* Take one frame that is already here. Errors: RC_END there is none. Sends a heartbeat when one is due. */
 CHECKED enum rc session_read(struct session *s, struct why *why);
+/* Whether session_read() has something to work on without reading from the network. */
+bool session_has_read(const struct session *s);
 /* For when nothing can be read for long: a heartbeat now. */
 CHECKED enum rc session_heartbeat(struct session *s, struct why *why);
 

@@ -24,6 +24,7 @@ struct broker {
 	struct content *first, *last;
 	size_t waiting_bytes;
 	struct content *handed_out;
+	bool has_read; /* since broker_receive() last said RC_END */
 
 	/* A tag of the caller is tag_base + the broker's. What is not above tag_base belongs to a channel that is gone. */
 	uint64_t tag_base, last_tag, acked_tag, epoch;

@@ -317,8 +317,11 @@ static const char *take_unexpected(struct intake *in, struct intake_place *place
 
 size_t intake_take(struct intake *in, struct intake_place *place, const char *bytes, size_t n)
 {
-	const char *last = n == 0 ? NULL : memrchr(bytes, '\n', n), *p = bytes;
+	const char *last, *p = bytes;
 
+	if (n == 0)
+		return 0;
+	last = memrchr(bytes, '\n', n);
 	if (last == NULL)
 		return 0;
 	while (p <= last) {

@@ -167,6 +167,19 @@ static enum rc check_pairs(const struct source *source, const struct config *c, 
 	return source_refuse(source, config_line(c, has), why, "%s: expected %s as well", has, lacks);
 }
 
+/* So many bytes in the journal may one body become: a point is 16 there, and `"a":1,` is 6. */
+enum { JOURNAL_OF_BODY = 3 };
+
+/* Keys that go badly together: it works, but not as it seems. */
+static void warn_of_pairs(const struct source *source, const struct config *c)
+{
+	if (c->http_ingest && c->journal_max_bytes / JOURNAL_OF_BODY < c->http_ingest_max_bytes)
+		source_warn(source, config_line(c, "journal_max_bytes"),
+			    "journal_max_bytes: less than %d times http_ingest_max_bytes: a long body may never be "
+			    "accepted",
+			    JOURNAL_OF_BODY);
+}
+
 static size_t find_rule(const struct schema *s, struct text name)
 {
 	size_t i = 0;
@@ -250,6 +263,7 @@ enum rc config_parse(struct text content, const char *name, struct config *out, 
 	rc = check_pairs(&source, &c, why);
 	if (rc != RC_OK)
 		goto out;
+	warn_of_pairs(&source, &c);
 	rc = set_rules(&source, &ini, &c.schema, why);
 	if (rc != RC_OK)
 		goto out;

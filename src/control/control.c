@@ -33,8 +33,8 @@ struct connection {
 };
 
 struct control {
+	struct control_socket socket; /* thread `control` only, once it runs */
 	/* fixed after start */
-	struct control_socket socket;
 	const struct control_verb *verb;
 	size_t n_verbs;
 	void *argument;
@@ -225,6 +225,7 @@ static void *run(void *argument)
 		if (p[2].revents != 0)
 			accept_one(s);
 	}
+	control_socket_deafen(&s->socket); /* before what runs is waited for: that may take long */
 	for (size_t i = 0; i < ARRAY_LEN(s->connection); i++)
 		if (s->connection[i].used)
 			end_connection(&s->connection[i]);

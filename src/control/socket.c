@@ -126,15 +126,22 @@ out:
 	return rc;
 }
 
-void control_socket_close(struct control_socket *s)
+void control_socket_deafen(struct control_socket *s)
 {
 	struct stat st;
 
 	if (s->path != NULL && lstat(s->path, &st) == 0 && st.st_dev == s->device && st.st_ino == s->inode)
 		unlink(s->path);
 	free(s->path);
+	s->path = NULL;
 	if (s->fd >= 0)
 		close(s->fd);
+	s->fd = -1;
+}
+
+void control_socket_close(struct control_socket *s)
+{
+	control_socket_deafen(s);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	*s = (struct control_socket){ .fd = -1, .lock_fd = -1 };

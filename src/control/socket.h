@@ -21,6 +21,8 @@ struct control_socket {
 
 /* Errors, Owner: as control_start(); *out is ended by control_socket_close(). */
 CHECKED enum rc control_socket_open(const char *path, struct control_socket *out, struct why *why);
+/* Listen no more: who was not let in yet is sent away. The lock stays until control_socket_close(). */
+void control_socket_deafen(struct control_socket *s);
 void control_socket_close(struct control_socket *s);
 
 /*

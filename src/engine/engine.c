@@ -1,12 +1,19 @@
 #include "engine/engine.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/counter.h"
 #include "base/lock.h"
 #include "base/mem.h"
 
-enum { MAX_LISTENERS = 8, REPLAY_GROUP = 4096 };
+enum {
+	MAX_LISTENERS = 8,
+	REPLAY_GROUP = 4096,
+	ROOM_PAUSE_US = 5000,
+	ROOM_PATIENCE = 2000 /* 10 s */,
+	ASK_AFTER = 65536 /* points and names */
+};
 
 struct listener {
 	engine_committed_fn *committed;
@@ -15,6 +22,8 @@ struct listener {
 
 struct engine {
 	/* fixed after open */
+	bool (*enough)(void *argument);
+	void *argument;
 	struct values *values;
 	struct registry *registry;
 	struct cache *cache;
@@ -22,6 +31,7 @@ struct engine {
 	/* fixed after start */
 	struct listener listener[MAX_LISTENERS];
 	size_t n_listeners;
+	atomic_bool replay_ended;         /* replayed is there; before, every point comes from the replay */
 	_Atomic(unsigned char) *replayed; /* a bit a series; bits change later */
 	size_t replayed_bytes;
 	/*
@@ -66,6 +76,8 @@ enum rc engine_open(const struct engine_options *options, struct engine **out, s
 		free(e);
 		return rc;
 	}
+	e->enough = options->enough;
+	e->argument = options->argument;
 	e->values = options->values;
 	e->registry = registry_new();
 	e->cache = cache_new(options->cache_max_bytes);
@@ -92,6 +104,8 @@ struct replay {
 	struct old_run *run;
 	size_t n_runs, capacity;
 	struct old_run *last; /* the one asked for last */
+	int patience;         /* pauses left to wait for room */
+	size_t n_since;       /* points and names since it was asked whether that is enough */
 	struct numbered group[REPLAY_GROUP];
 };
 
@@ -134,8 +148,21 @@ static void on_name(void *argument, uint32_t run, uint32_t id, const struct seri
 		while (old->n < n)
 			old->id[old->n++] = REGISTRY_NONE;
 	}
+	r->n_since++;
 	source = registry_source(r->e->registry, s->host, s->folder, s->plugin, true);
 	old->id[id] = registry_series(r->e->registry, source, s->ds, true);
+}
+
+/* A journal may hold more than the cache: what a flusher writes meanwhile makes room. Not waited for without end. */
+static void wait_for_room(struct replay *r)
+{
+	for (; r->patience > 0 && cache_full(r->e->cache); r->patience--) {
+		if (r->e->enough != NULL && r->e->enough(r->e->argument))
+			return;
+		usleep(ROOM_PAUSE_US);
+	}
+	if (!cache_full(r->e->cache))
+		r->patience = ROOM_PATIENCE;
 }
 
 static void on_points(void *argument, uint32_t run, uint32_t segment, const struct numbered *point, size_t n,
@@ -145,35 +172,48 @@ static void on_points(void *argument, uint32_t run, uint32_t segment, const stru
 	const struct old_run *old = find_run(r, run);
 	size_t n_group = 0;
 
+	r->n_since += n;
 	for (size_t i = 0; i < n; i++) {
 		/* the journal hands out named points only */
 		must(point[i].id < old->n && old->id[point[i].id] != REGISTRY_NONE);
 		r->group[n_group++] = (struct numbered){ old->id[point[i].id], point[i].t_s, point[i].value };
 		if (n_group == REPLAY_GROUP || i + 1 == n) {
+			wait_for_room(r);
 			cache_append(r->e->cache, r->group, n_group, accepted_s, segment);
 			n_group = 0;
 		}
 	}
 }
 
+static bool enough(void *argument)
+{
+	struct replay *r = argument;
+
+	if (r->n_since < ASK_AFTER || r->e->enough == NULL)
+		return false;
+	r->n_since = 0;
+	return r->e->enough(r->e->argument);
+}
+
 enum rc engine_start(struct engine *e, struct journal_replayed *out, struct why *why)
 {
 	struct replay *r = must_alloc(sizeof(*r));
-	const struct journal_reader reader = { .name = on_name, .points = on_points, .argument = r };
+	const struct journal_reader reader = { .name = on_name, .points = on_points, .enough = enough, .argument = r };
 	enum rc rc;
 
 	r->e = e;
+	r->patience = ROOM_PATIENCE;
 	rc = journal_replay(e->journal, &reader, out, why);
 	/* Before any new point: every series there is has replayed points. */
 	e->replayed_bytes = registry_n_series(e->registry) / 8 + 1;
 	e->replayed = must_alloc(e->replayed_bytes);
 	for (uint32_t id = 0; id < registry_n_series(e->registry); id++)
 		e->replayed[id / 8] |= bit_of(id);
+	atomic_store(&e->replay_ended, true);
 	free_replay(r);
-	if (rc == RC_OK)
-		rc = journal_start(e->journal, why);
 	if (rc != RC_OK)
 		return rc;
+	journal_start(e->journal);
 	lock_take(&e->lock);
 	e->started = true;
 	lock_give_back(&e->lock);
@@ -221,7 +261,7 @@ static void name_new(struct engine *e, const struct numbered *point, size_t n)
 enum rc engine_accept(struct engine *e, const struct numbered *point, size_t n, uint32_t accepted_s, uint64_t *position,
 		      struct why *why)
 {
-	uint32_t segment;
+	uint32_t segment = 0;
 	enum rc rc;
 
 	if (cache_full(e->cache))
@@ -243,23 +283,30 @@ enum rc engine_accept(struct engine *e, const struct numbered *point, size_t n, 
 
 bool engine_replayed(struct engine *e, uint32_t id)
 {
+	if (!atomic_load(&e->replay_ended))
+		return true;
 	return id / 8 < e->replayed_bytes &&
 	       (atomic_load_explicit(&e->replayed[id / 8], memory_order_relaxed) & bit_of(id)) != 0;
 }
 
 void engine_settled(struct engine *e, uint32_t id)
 {
-	if (engine_replayed(e, id))
+	if (atomic_load(&e->replay_ended) && engine_replayed(e, id))
 		atomic_fetch_and_explicit(&e->replayed[id / 8], (unsigned char)~bit_of(id), memory_order_relaxed);
 }
 
 enum rc engine_retire(struct engine *e, struct why *why)
 {
-	uint32_t oldest;
+	uint32_t oldest = 0;
+	bool started;
 
 	lock_take(&e->lock);
-	oldest = cache_oldest_era(e->cache, journal_current(e->journal));
+	started = e->started;
+	if (started)
+		oldest = cache_oldest_era(e->cache, journal_current(e->journal));
 	lock_give_back(&e->lock);
+	if (!started)
+		return RC_OK;
 	return journal_retire(e->journal, oldest, why);
 }
 

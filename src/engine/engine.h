@@ -17,11 +17,17 @@ struct engine_options {
 	const char *journal_path;
 	uint32_t journal_commit_ms;
 	uint64_t journal_commit_bytes, journal_max_bytes, cache_max_bytes;
+	/* asked now and then while engine_start() replays: true ends it. NULL: never */
+	bool (*enough)(void *argument);
+	void *argument;
 };
 
 /* Lock and look at the journal. Errors: RC_DISK; RC_REFUSED another daemon has it. */
 CHECKED enum rc engine_open(const struct engine_options *options, struct engine **out, struct why *why);
-/* Bring back what earlier runs had accepted, then take points. Readers may ask meanwhile. Errors: RC_DISK. */
+/*
+ * Bring back what earlier runs had accepted, then take points. Readers may ask meanwhile.
+ * Errors: RC_DISK · RC_END it was to end: the journal is as before, engine_close() is all that may follow.
+ */
 CHECKED enum rc engine_start(struct engine *e, struct journal_replayed *out, struct why *why);
 /* Sync what was accepted; what is not in files yet stays in the journal. */
 void engine_close(struct engine *e);

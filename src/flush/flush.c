@@ -85,8 +85,8 @@ static enum rc sync_and_settle(struct flush *f, struct why *why)
 	struct engine *e = f->options.engine;
 	struct cache *cache = engine_cache(e);
 	struct mono began = mono_now();
-	uint32_t *id;
-	size_t n = writers_take_written(&f->writers, &id);
+	struct written *written;
+	size_t n = writers_take_written(&f->writers, &written);
 	enum rc rc = RC_OK;
 
 	f->synced = began;
@@ -96,11 +96,13 @@ static enum rc sync_and_settle(struct flush *f, struct why *why)
 			atomic_store(&f->writers.distrust, true);
 		for (size_t i = 0; i < n; i++) {
 			if (rc == RC_OK) {
-				cache_settle(cache, id[i]);
-				engine_settled(e, id[i]);
-			} else {
-				cache_give_back(cache, id[i]);
+				cache_settle(cache, written[i].id);
+				engine_settled(e, written[i].id);
+				continue;
 			}
+			if (written[i].held_before_s != 0) /* what was caught up may be lost as well */
+				cache_set_held(cache, written[i].id, written[i].held_before_s);
+			cache_give_back(cache, written[i].id);
 		}
 		say_sync(f, rc, why);
 		lock_take(&f->lock);
@@ -108,7 +110,7 @@ static enum rc sync_and_settle(struct flush *f, struct why *why)
 		f->sync_ns_sum += (uint64_t)(mono_now().ns - began.ns);
 		lock_give_back(&f->lock);
 	}
-	free(id);
+	free(written);
 	if (rc == RC_OK && engine_retire(e, why) != RC_OK) {
 		static struct log_limit limit;
 
@@ -177,7 +179,8 @@ static void begin_pass(struct flush *f, struct mono now)
 	roll(f);
 }
 
-static void advance(struct flush *f, struct mono now, bool hurry)
+/* coarse: what is held back, too. */
+static void advance(struct flush *f, struct mono now, bool hurry, bool coarse)
 {
 	int64_t ms = mono_ms_between(f->pass_began, now), interval_ms = (int64_t)f->options.interval_s * 1000;
 	uint32_t to;
@@ -189,7 +192,7 @@ static void advance(struct flush *f, struct mono now, bool hurry)
 	else
 		to = (uint32_t)((double)f->n_order * (double)ms / (double)interval_ms);
 	if (to > f->cursor) {
-		hand_over(f, f->cursor, to, false);
+		hand_over(f, f->cursor, to, coarse);
 		f->cursor = to;
 	}
 	lock_take(&f->lock);
@@ -210,11 +213,11 @@ static void serve(struct flush *f, struct request *r)
 	uint64_t failed_before, failed_after;
 	struct why why = { "" };
 
+	/* What is on its way may have been taken before the newest points came: settle it first, then write the rest. */
+	writers_wait(&f->writers);
 	lock_take(&f->writers.lock);
 	failed_before = f->writers.n_failed;
 	lock_give_back(&f->writers.lock);
-	/* What is on its way may have been taken before the newest points came: settle it first, then write the rest. */
-	writers_wait(&f->writers);
 	r->rc = sync_and_settle(f, &why);
 	look_at_order(f);
 	for (uint32_t i = 0; i < f->n_order; i++) {
@@ -267,6 +270,15 @@ static void serve_requests(struct flush *f)
 	}
 }
 
+/* Segments with points whose coarse slots are held back stay: then those are worth less than room. */
+static bool journal_presses(const struct flush *f)
+{
+	struct journal_stats stats;
+
+	journal_stats(engine_journal(f->options.engine), &stats);
+	return (double)stats.n_bytes * 100 >= (double)stats.max_bytes * HURRY_PERCENT;
+}
+
 static void turn(struct flush *f)
 {
 	struct mono now = mono_now();
@@ -274,13 +286,13 @@ static void turn(struct flush *f)
 	bool hurry = engine_pressure(f->options.engine) >= HURRY_PERCENT;
 	struct why why;
 
-	if (hurry && f->failing && mono_ms_between(f->hurried, now) < HURRY_PAUSE_MS)
+	if (hurry && (f->failing || f->sync_failed) && mono_ms_between(f->hurried, now) < HURRY_PAUSE_MS)
 		hurry = false;
 	if (hurry)
 		f->hurried = now;
 	serve_requests(f);
 	look_at_order(f);
-	advance(f, now, hurry);
+	advance(f, now, hurry, hurry && journal_presses(f));
 	if (sync_ms > SYNC_MOST_MS)
 		sync_ms = SYNC_MOST_MS;
 	if (hurry || mono_ms_between(f->synced, now) >= sync_ms || writers_n_written(&f->writers) >= SYNC_SERIES)
@@ -340,6 +352,7 @@ void flush_free(struct flush *f)
 {
 	if (f == NULL)
 		return;
+	writers_fini(&f->writers);
 	signal_fini(&f->wake);
 	signal_fini(&f->answered);
 	lock_fini(&f->lock);

@@ -14,6 +14,7 @@ struct scratch {
 	size_t n, capacity;
 	size_t first[JOB_SERIES];
 	uint32_t id[JOB_SERIES];
+	struct written written[JOB_SERIES];
 	struct values_batch batch[JOB_SERIES];
 	size_t n_batches;
 };
@@ -59,6 +60,24 @@ static void gather(const struct writers *w, const struct job *j, struct scratch 
 		s->batch[i].point = s->point + s->first[i];
 }
 
+/* A file that keeps less than its series would get today took the others: those it could not are refused. */
+static enum rc keep_too_old(const struct flush_options *o, const struct values_batch *b, struct why *why)
+{
+	struct taken *point = must_alloc(b->n_too_old * sizeof(*point));
+	struct values_batch too_old = { .series = b->series, .point = point, .reason = REASON_TOO_OLD };
+	enum rc rc;
+
+	for (size_t i = 0; i < b->n_points; i++)
+		if ((int64_t)b->point[i].accepted_s - b->point[i].t_s > b->kept_s) {
+			must(too_old.n_points < b->n_too_old);
+			point[too_old.n_points++] = b->point[i];
+		}
+	because(&too_old.why, RC_REFUSED, "older than the file keeps");
+	rc = o->refused(o->argument, &too_old, why);
+	free(point);
+	return rc;
+}
+
 /* What became of each batch: written ones wait for the sync, refused ones are kept aside, the others given back. */
 static void conclude(struct writers *w, struct scratch *s)
 {
@@ -71,7 +90,9 @@ static void conclude(struct writers *w, struct scratch *s)
 		struct values_batch *b = &s->batch[i];
 
 		if (b->rc == RC_REFUSED) {
-			b->rc = o->refused(o->argument, b, &b->why);
+			b->rc = b->n_points == 0 ? RC_OK : o->refused(o->argument, b, &b->why);
+			if (b->rc == RC_OK && b->n_points == 0) /* no file to catch up */
+				cache_set_held(cache, s->id[i], 0);
 			if (b->rc == RC_OK) { /* kept aside for good */
 				cache_settle(cache, s->id[i]);
 				engine_settled(o->engine, s->id[i]);
@@ -79,10 +100,12 @@ static void conclude(struct writers *w, struct scratch *s)
 				continue;
 			}
 		}
+		if (b->rc == RC_OK && b->n_too_old > 0)
+			b->rc = keep_too_old(o, b, &b->why);
 		if (b->rc == RC_OK) {
 			cache_set_held(cache, s->id[i], b->held_from_s_now);
-			s->id[n_written++] = s->id[i];
-			n_points += b->n_points;
+			s->written[n_written++] = (struct written){ s->id[i], b->held_from_s };
+			n_points += b->n_points - b->n_too_old;
 		} else {
 			cache_give_back(cache, s->id[i]);
 			why = b->why;
@@ -94,7 +117,7 @@ static void conclude(struct writers *w, struct scratch *s)
 		w->written_capacity = w->written_capacity == 0 ? 1024 : w->written_capacity * 2;
 		w->written = must_realloc(w->written, w->written_capacity * sizeof(*w->written));
 	}
-	memcpy(w->written + w->n_written, s->id, n_written * sizeof(*s->id));
+	memcpy(w->written + w->n_written, s->written, n_written * sizeof(*s->written));
 	w->n_written += n_written;
 	w->n_series_written += n_written;
 	w->n_points_written += n_points;
@@ -194,6 +217,10 @@ void writers_stop(struct writers *w)
 	free(w->filling);
 	free(w->written);
 	free(w->thread);
+}
+
+void writers_fini(struct writers *w)
+{
 	signal_fini(&w->work);
 	signal_fini(&w->idle);
 	lock_fini(&w->lock);
@@ -249,12 +276,12 @@ void writers_wait(struct writers *w)
 	lock_give_back(&w->lock);
 }
 
-size_t writers_take_written(struct writers *w, uint32_t **id)
+size_t writers_take_written(struct writers *w, struct written **out)
 {
 	size_t n;
 
 	lock_take(&w->lock);
-	*id = w->written;
+	*out = w->written;
 	n = w->n_written;
 	w->written = NULL;
 	w->n_written = w->written_capacity = 0;

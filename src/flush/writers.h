@@ -17,6 +17,12 @@ struct job {
 	struct job *next;
 };
 
+/* A series that was taken and written. */
+struct written {
+	uint32_t id;
+	uint32_t held_before_s; /* its held_from_s before that; 0: none */
+};
+
 struct writers {
 	/* fixed after start */
 	const struct flush_options *options;
@@ -31,7 +37,7 @@ struct writers {
 	struct job *first, **end, *spare;
 	size_t n_queued, n_at_work; /* jobs */
 	bool stopping;
-	uint32_t *written; /* series taken and written, not synced */
+	struct written *written; /* not synced */
 	size_t n_written, written_capacity;
 	uint64_t n_series_written, n_points_written, n_failed, n_refused;
 	uint64_t n_failed_of_pass; /* set to 0 by the pace keeper */
@@ -45,6 +51,8 @@ void writers_start(struct writers *w, const struct flush_options *options);
 void writers_halt(struct writers *w);
 /* Jobs not begun are dropped: their series were not taken. */
 void writers_stop(struct writers *w);
+/* After writers_stop(), when nobody reads its counts any more. */
+void writers_fini(struct writers *w);
 
 /* Queue one series; waits while many jobs are queued. coarse: as in struct job. */
 void writers_add(struct writers *w, uint32_t id, bool coarse);
@@ -54,7 +62,7 @@ void writers_push(struct writers *w);
 void writers_wait(struct writers *w);
 
 /* The series written since the last call: the caller syncs, then settles or gives them back. Owner: the caller's, free(). */
-size_t writers_take_written(struct writers *w, uint32_t **id);
+size_t writers_take_written(struct writers *w, struct written **out);
 size_t writers_n_written(struct writers *w);
 
 #endif

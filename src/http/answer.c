@@ -173,6 +173,7 @@ void answer_keep(struct answer *a, const char *cors_origin)
 	print_etag(buf_text(&a->body), k->etag);
 	form.etag = k->etag;
 	bytes = buf_hand_over(&a->body, &n);
+	bytes = must_realloc(bytes, n + 1); /* no more than what counts */
 	k->body = (struct text){ bytes, n };
 	k->plain = MHD_create_response_from_buffer(n, bytes, MHD_RESPMEM_MUST_FREE);
 	must(k->plain != NULL);

@@ -228,7 +228,7 @@ static void answer_data(struct request *r, const struct query_data *asked, struc
 	rc = query_data_based(&s->query, asked, now_s, &a->body, &basis, &why);
 	if (rc != RC_OK) {
 		answer_rc(a, rc, &why);
-	} else if (basis.until_s > now_s) {
+	} else if (basis.until_s > now_s && kept_asked_before(s->kept_data, question)) {
 		answer_keep(a, s->options.cors_origin);
 		a->kept->basis.data = basis;
 		kept_put(s->kept_data, question, a->kept);

@@ -6,7 +6,11 @@
 #include "base/map.h"
 #include "base/mem.h"
 
-enum { SHARDS = 16, OVERHEAD_BYTES = 2048 /* of a reply's headers and places in tables */ };
+enum {
+	SHARDS = 16,
+	OVERHEAD_BYTES = 2048, /* of a reply's headers and places in tables */
+	ASKED = 64 * 1024,     /* questions remembered to have been asked */
+};
 
 struct place {
 	struct kept *kept;
@@ -27,6 +31,7 @@ struct kept_replies {
 	size_t max_bytes;
 	atomic_size_t bytes;
 	struct shard shard[SHARDS];
+	_Atomic(uint32_t) asked[ASKED]; /* hashes, each in its place */
 };
 
 struct kept_replies *kept_replies_new(size_t max_bytes)
@@ -137,6 +142,18 @@ struct kept *kept_find(struct kept_replies *r, struct text question)
 	}
 	lock_give_back(&s->lock);
 	return k;
+}
+
+bool kept_asked_before(struct kept_replies *r, struct text question)
+{
+	uint64_t hash = text_hash(question, 0);
+	_Atomic(uint32_t) *place = &r->asked[hash % ASKED];
+	uint32_t mark = (uint32_t)(hash >> 32) | 1; /* 0: nothing yet */
+
+	if (atomic_load_explicit(place, memory_order_relaxed) == mark)
+		return true;
+	atomic_store_explicit(place, mark, memory_order_relaxed);
+	return false;
 }
 
 void kept_put(struct kept_replies *r, struct text question, struct kept *k)

@@ -41,6 +41,11 @@ void kept_replies_free(struct kept_replies *r);
 
 /* What is kept under this question, held for you: kept_let_go() it. NULL: nothing. Threads: any. */
 struct kept *kept_find(struct kept_replies *r, struct text question);
+/*
+ * Was this question asked before? Many never are asked again: replies are kept from the second time on. By a table of
+ * hashes, so that it may be wrong either way, seldom. Threads: any; no lock.
+ */
+bool kept_asked_before(struct kept_replies *r, struct text question);
 /* Keep it, in the place of what was kept before; you hold it as before. One that is too large is not kept. */
 void kept_put(struct kept_replies *r, struct text question, struct kept *k);
 void kept_let_go(struct kept *k);

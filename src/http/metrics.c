@@ -1,5 +1,5 @@
 /*
- * The counters as Prometheus text, exposition format 0.0.4.
+ * The counters as Prometheus text, exposition format 0.0.4. Gauges are the caller's.
  */
 #include <inttypes.h>
 
@@ -27,7 +27,8 @@ static void add_reasons(struct buf *out)
 
 void handle_metrics(struct request *r, struct answer *a)
 {
-	(void)r;
+	const struct http_options *o = &r->server->options;
+
 	a->content_type = "text/plain; version=0.0.4; charset=utf-8";
 	a->validated = false;
 	buf_add_str(&a->body, "# HELP numeter_storage_build_info the running program\n"
@@ -35,4 +36,6 @@ void handle_metrics(struct request *r, struct answer *a)
 			      "numeter_storage_build_info{version=\"" NUMETER_VERSION "\"} 1\n");
 	add_counters(&a->body);
 	add_reasons(&a->body);
+	if (o->gauges != NULL)
+		o->gauges(o->gauges_argument, &a->body);
 }

@@ -20,6 +20,9 @@ struct http_options {
 	unsigned n_threads; /* for each listening address; 0: as many as there are cores, at least 4, at most 8 */
 	const struct query *query;
 	struct ingest *ingest;
+	/* appends what stands at the end of /metrics, in its format; NULL: nothing. Threads: any */
+	void (*gauges)(void *argument, struct buf *out);
+	void *gauges_argument;
 };
 
 struct http_server;

@@ -45,9 +45,16 @@ static struct host *add_host(struct hosts *h, struct text name)
 
 static void own_folder(struct hosts *h, struct host *host, struct text folder)
 {
-	snprintf(host->folder, sizeof(host->folder), "%.*s", TEXT_ARG(folder));
+	host->n_folder = (size_t)snprintf(host->folder, sizeof(host->folder), "%.*s", TEXT_ARG(folder));
 	if (map_get(&h->by_folder, folder) == NULL)
 		map_put(&h->by_folder, folder, host);
+}
+
+struct host *hosts_entry(struct hosts *h, struct text name)
+{
+	struct host *host = map_get(&h->by_name, name);
+
+	return host != NULL ? host : add_host(h, name);
 }
 
 /* One WSP_PATH entry at start: remember who has which folder, so that a newcomer does not get it too. */
@@ -56,8 +63,8 @@ static enum rc remember(void *argument, struct text name, struct text path)
 	struct hosts *h = argument;
 	struct text folder = name_folder_below(path, text_of(h->root));
 
-	if (folder.n > 0 && name_check_host(name, NULL) == RC_OK && map_get(&h->by_name, name) == NULL)
-		own_folder(h, add_host(h, name), folder);
+	if (folder.n > 0 && name_check_host(name, NULL) == RC_OK && !hosts_knows(h, name))
+		own_folder(h, hosts_entry(h, name), folder);
 	return RC_OK;
 }
 
@@ -101,12 +108,10 @@ static void take_answer(struct hosts *h, struct host_want *w, const struct meta_
 {
 	const struct meta_read *id = &read[0], *path = &read[1];
 	struct text folder = path->found ? name_folder_below(path->value, text_of(h->root)) : TEXT_NONE;
-	struct host *host = map_get(&h->by_name, w->name);
+	struct host *host = w->entry;
 	char md5[MD5_HEX_BYTES + 1];
 	unsigned digits;
 
-	if (host == NULL)
-		host = add_host(h, w->name);
 	name_md5(w->name, md5);
 	digits = id->found ? digits_of(id->value, md5) : 0;
 	w->write_hash = digits == 0;
@@ -136,7 +141,7 @@ bool hosts_knows(const struct hosts *h, struct text name)
 {
 	const struct host *host = map_get(&h->by_name, name);
 
-	return host != NULL && host->folder[0] != '\0';
+	return host != NULL && host->n_folder > 0;
 }
 
 static bool is_settled(const struct host *host, const struct host_want *w, uint64_t generation)
@@ -175,7 +180,7 @@ enum rc hosts_resolve(struct hosts *h, struct host_want *want, size_t n, struct 
 	}
 	open_at = must_alloc((n + 1) * sizeof(*open_at));
 	for (size_t i = 0; i < n; i++) {
-		want[i].host = hosts_knows(h, want[i].name) ? map_get(&h->by_name, want[i].name) : NULL;
+		want[i].host = want[i].entry->n_folder > 0 ? want[i].entry : NULL;
 		want[i].settled = is_settled(want[i].host, &want[i], generation);
 		if (!want[i].settled)
 			open_at[n_open++] = i;

@@ -16,6 +16,9 @@ struct host {
 	char hash[MD5_HEX_BYTES + 1]; /* HOST_ID: the first digits of the md5 */
 	uint64_t generation;          /* of the metadata store when it was last known to hold us; 0: never */
 	bool named;                   /* HOSTS holds this host in that generation */
+	size_t n_folder;              /* bytes of folder; 0: not known yet */
+	uint64_t round;               /* the caller's: the last round that wanted this host, */
+	size_t want;                  /* and where */
 };
 
 struct hosts {
@@ -31,17 +34,21 @@ struct hosts {
 void hosts_init(struct hosts *h, struct meta *meta, const char *root, unsigned md5_digits);
 void hosts_fini(struct hosts *h);
 
+/* The entry of a valid name, made when there is none. Lives until hosts_fini(). */
+struct host *hosts_entry(struct hosts *h, struct text name);
+
 /* Whether this host has a folder already. Its infos then heal HOST_ID and WSP_PATH, too; alone they make no host. */
 bool hosts_knows(const struct hosts *h, struct text name);
 
 /* What a caller wants of one host in this round. */
 struct host_want {
-	struct text name;  /* a valid name */
-	bool data;         /* it sent data: a MyInfo is made up when there is none */
-	bool myinfo;       /* it sent its MyInfo: WSP_PATH is written again */
-	struct host *host; /* answer, NULL when the metadata store is away and the host is not known */
-	bool settled;      /* answer: nothing more to write before its messages may be acknowledged */
-	bool answered;     /* answer: the metadata store was asked and said what it has */
+	struct text name;   /* a valid name */
+	struct host *entry; /* of hosts_entry() */
+	bool data;          /* it sent data: a MyInfo is made up when there is none */
+	bool myinfo;        /* it sent its MyInfo: WSP_PATH is written again */
+	struct host *host;  /* answer, NULL when the metadata store is away and the host is not known */
+	bool settled;       /* answer: nothing more to write before its messages may be acknowledged */
+	bool answered;      /* answer: the metadata store was asked and said what it has */
 	/* what was read of it, for hosts_settle() */
 	bool write_hash, write_path, write_name;
 };

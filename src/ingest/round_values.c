@@ -1,6 +1,8 @@
 #include "ingest/round.h"
 #include "model/name.h"
 
+enum { GROUP_POINTS = 64 * 1024 };
+
 /* The points of one task go behind those gathered so far. */
 static void gather(struct round *r, struct task *t)
 {
@@ -8,7 +10,7 @@ static void gather(struct round *r, struct task *t)
 	const struct message *m = &t->item->message;
 	const struct host *host = r->want[t->want].host;
 
-	t->source = registry_source(registry, m->host, text_of(host->folder), m->plugin, true);
+	t->source = registry_source(registry, m->host, (struct text){ host->folder, host->n_folder }, m->plugin, true);
 	for (size_t k = 0; k < m->n_samples; k++) {
 		const struct sample *sample = &m->sample[k];
 
@@ -33,6 +35,15 @@ static bool has_points(const struct task *t)
 	return !t->failed && t->item->decoded && t->item->message.kind == MESSAGE_DATA && t->want != SIZE_MAX;
 }
 
+/* Points of one second go together, a batch always whole; not so many that one batch too large fails all others. */
+static bool goes_with(const struct round *r, size_t from, size_t to)
+{
+	const struct batch *b = r->task[to].batch;
+
+	return b->accepted_s == r->task[from].batch->accepted_s &&
+	       (r->n_points < GROUP_POINTS || b == r->task[to - 1].batch);
+}
+
 void round_accept_points(struct round *r, size_t n_points)
 {
 	r->point = arena_alloc(&r->store->arena, (n_points + 1) * sizeof(*r->point));
@@ -43,7 +54,7 @@ void round_accept_points(struct round *r, size_t n_points)
 		enum rc rc = RC_OK;
 
 		r->n_points = 0;
-		for (; to < r->n_tasks && r->task[to].batch->accepted_s == accepted_s; to++)
+		for (; to < r->n_tasks && goes_with(r, from, to); to++)
 			if (has_points(&r->task[to]))
 				gather(r, &r->task[to]);
 		if (r->n_points > 0)

@@ -75,34 +75,35 @@ static void judge_time(const struct store *s, struct item *i, int64_t accepted_s
 	}
 }
 
-static size_t want_host(struct store *s, struct round *r, struct map *index, const struct message *m)
+/* Messages of one host tend to come together: *last is the one before. */
+static size_t want_host(struct store *s, struct round *r, struct host **last, const struct message *m)
 {
-	size_t *at = map_get(index, m->host);
+	struct host_want *w;
 
-	if (at == NULL) {
-		at = arena_alloc(&s->arena, sizeof(*at));
-		*at = r->n_wants++;
-		r->want[*at] = (struct host_want){ .name = m->host };
-		map_put(index, m->host, at);
+	if (*last == NULL || !text_equal(r->want[(*last)->want].name, m->host))
+		*last = hosts_entry(&s->hosts, m->host);
+	if ((*last)->round != s->round) {
+		(*last)->round = s->round;
+		(*last)->want = r->n_wants;
+		r->want[r->n_wants++] = (struct host_want){ .name = m->host, .entry = *last };
 	}
-	if (m->kind == MESSAGE_DATA)
-		r->want[*at].data = true;
-	if (m->kind == MESSAGE_MYINFO)
-		r->want[*at].myinfo = true;
-	return *at;
+	w = &r->want[(*last)->want];
+	w->data = w->data || m->kind == MESSAGE_DATA;
+	w->myinfo = w->myinfo || m->kind == MESSAGE_MYINFO;
+	return (*last)->want;
 }
 
 /* Which items this round is about, what hosts they need, how many points at most. */
 static size_t collect(struct store *s, struct round *r, struct batch *first)
 {
 	size_t n = 0, n_points = 0;
-	struct map index;
+	struct host *last = NULL;
 
+	s->round++;
 	for (struct batch *b = first; b != NULL; b = b->next)
 		n += b->n;
 	r->task = arena_alloc(&s->arena, (n + 1) * sizeof(*r->task));
 	r->want = arena_alloc(&s->arena, (n + 1) * sizeof(*r->want));
-	map_init(&index);
 	for (struct batch *b = first; b != NULL; b = b->next)
 		for (size_t k = 0; k < b->n; k++) {
 			struct item *i = &b->item[k];
@@ -119,10 +120,9 @@ static size_t collect(struct store *s, struct round *r, struct batch *first)
 				continue;
 			if (i->message.kind == MESSAGE_DATA || i->message.kind == MESSAGE_MYINFO ||
 			    (i->message.kind == MESSAGE_INFO && hosts_knows(&s->hosts, i->message.host)))
-				t->want = want_host(s, r, &index, &i->message);
+				t->want = want_host(s, r, &last, &i->message);
 			n_points += i->message.n_samples;
 		}
-	map_fini(&index, NULL);
 	return n_points;
 }
 

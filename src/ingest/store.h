@@ -18,6 +18,7 @@ struct store {
 	struct arena arena;
 	int64_t longest_s;   /* of any retention */
 	int64_t shortest_s;  /* the least that any retention keeps */
+	uint64_t round;      /* counts them, from 1 */
 	bool failing;        /* the last round left something undone */
 	struct mono checked; /* when the metadata store was last asked anything */
 };

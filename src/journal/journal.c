@@ -220,8 +220,8 @@ static void pause_ms(struct journal *j, int64_t ms)
 		continue;
 }
 
-/* Until it is synced; false: it could not be, and the journal is to end. Opens and ends with the lock held. */
-static bool commit(struct journal *j)
+/* Until attempt() succeeds; false: it could not, and the journal is to end. Opens and ends with the lock held. */
+static bool commit(struct journal *j, enum rc (*attempt)(struct journal *j, struct why *why))
 {
 	int64_t first_ms = j->options.retry_ms == 0 ? FIRST_PAUSE_MS : j->options.retry_ms, ms = first_ms;
 	struct why why = { "" };
@@ -235,11 +235,13 @@ static bool commit(struct journal *j)
 		stopping = j->stopping;
 		lock_give_back(&j->lock);
 		started = mono_now();
-		rc = writer_write(j, &why);
+		rc = attempt(j, &why);
 		ns = (uint64_t)(mono_now().ns - started.ns);
 		lock_take(&j->lock);
 		first = rc != RC_OK && !j->failing;
 		j->failing = rc != RC_OK;
+		j->refusing = false;
+		j->failure = why;
 		if (rc == RC_OK) {
 			j->synced = j->flying->position;
 			j->n_points += j->flying->n_points;
@@ -267,27 +269,30 @@ static void *run(void *argument)
 	struct journal *j = argument;
 
 	lock_take(&j->lock);
-	while (wait_for_group(j)) {
-		swap_groups(j);
-		if (!commit(j))
-			break;
-	}
+	if (j->open_segment.fd >= 0 || commit(j, writer_start))
+		while (wait_for_group(j)) {
+			swap_groups(j);
+			if (!commit(j, writer_write))
+				break;
+		}
 	lock_give_back(&j->lock);
 	writer_stop(j);
 	return NULL;
 }
 
-enum rc journal_start(struct journal *j, struct why *why)
+void journal_start(struct journal *j)
 {
-	enum rc rc = writer_start(j, why);
+	struct why why;
 
-	if (rc != RC_OK) {
-		why_prepend(why, "%s", j->path);
-		return rc;
+	/* here, so that nothing is taken when it fails; the thread goes on trying, and says so */
+	if (writer_start(j, &why) != RC_OK) {
+		lock_take(&j->lock);
+		j->refusing = true;
+		j->failure = why;
+		lock_give_back(&j->lock);
 	}
 	j->started = true;
 	thread_start(&j->thread, "journal", run, j);
-	return RC_OK;
 }
 
 void journal_close(struct journal *j)
@@ -356,7 +361,8 @@ static enum rc check_room(struct journal *j, size_t n, struct why *why)
 	uint64_t most = j->segment_bytes - FORMAT_PAGE_BYTES - FORMAT_HEADER_BYTES - CUT_BYTES;
 	uint64_t need = group_bytes_for(n), left = room_left(j), n_new = current_has_points(j) ? 0 : 1;
 
-	if (j->filling->points.n + j->n_flying_bytes + need > JOURNAL_MAX_WAITING_BYTES)
+	/* asked before: however large, one that comes when nothing waits is taken */
+	if (j->filling->points.n + j->n_flying_bytes >= JOURNAL_MAX_WAITING_BYTES)
 		return because(why, RC_FULL, "%zu bytes wait for the disk",
 			       j->filling->points.n + (size_t)j->n_flying_bytes);
 	left = left > CUT_BYTES ? left - CUT_BYTES : 0;
@@ -413,8 +419,8 @@ enum rc journal_append(struct journal *j, const struct numbered *point, size_t n
 
 	lock_take(&j->lock);
 	before = j->filling->points.n + j->filling->names.n;
-	if (j->failing)
-		rc = because(why, RC_DISK, "the journal cannot be written");
+	if (j->failing || j->refusing)
+		rc = because(why, RC_DISK, "the journal cannot be written: %s", j->failure.text);
 	else
 		rc = n == 0 ? RC_OK : check_room(j, n, why);
 	if (rc == RC_OK) {
@@ -464,6 +470,6 @@ void journal_stats(struct journal *j, struct journal_stats *out)
 				       .n_points = j->n_points,
 				       .commit_ns_sum = j->commit_ns_sum,
 				       .commit_ns_most = j->commit_ns_most,
-				       .failing = j->failing };
+				       .failing = j->failing || j->refusing };
 	lock_give_back(&j->lock);
 }

@@ -47,12 +47,15 @@ struct journal_reader {
 	/* the points of one record: all accepted at one second; segment: number, for journal_retire() */
 	void (*points)(void *argument, uint32_t run, uint32_t segment, const struct numbered *point, size_t n,
 		       uint32_t accepted_s);
+	/* asked before each record; true: give up. NULL: never */
+	bool (*enough)(void *argument);
 	void *argument;
 };
 
 struct journal_replayed {
 	uint64_t n_points, n_names, n_segments, n_bytes;
 	uint64_t n_damaged_bytes; /* in which no whole record was found, torn tails included */
+	uint64_t n_damaged_files; /* in which bytes are not what had been synced, or points without names: kept */
 	uint64_t n_unnamed; /* points whose id has no name: names file damaged; skipped, the segment is set aside */
 	struct why why;     /* of the first damage, "" when none */
 };
@@ -60,13 +63,17 @@ struct journal_replayed {
 /*
  * Read everything that earlier runs left, whole records behind damaged ones too. A file with damage in the middle, or a
  * segment with points without names, is renamed to "<name>.damaged" when it retires. Points may come twice.
- * Errors   RC_DISK a read failed: nothing is retired in this run
+ * A torn end is damage when its run went on in a later segment.
+ * Errors   RC_DISK a read failed, RC_END the reader had enough: nothing is retired in this run
  */
 CHECKED enum rc journal_replay(struct journal *j, const struct journal_reader *reader, struct journal_replayed *out,
 			       struct why *why);
 
-/* Make the first segment and start the thread. Errors: RC_DISK. */
-CHECKED enum rc journal_start(struct journal *j, struct why *why);
+/*
+ * Make the first segment and start the thread. A disk that does not let it (it is full, say) is an outage like any other:
+ * `committed` says so, append answers RC_DISK, and it is tried again.
+ */
+void journal_start(struct journal *j);
 /* Write and sync what was appended, once, then stop. What could not be synced is lost, and was reported as such. */
 void journal_close(struct journal *j);
 
@@ -78,8 +85,8 @@ void journal_name(struct journal *j, uint32_t id, const struct series *series);
 
 /*
  * Append points, all accepted at accepted_s. Copies; never blocks on the disk.
- * Errors   RC_FULL   max_bytes reached, or more than 64 MiB wait for the disk: nothing was taken
- *          RC_DISK   the last sync failed and none has succeeded since: nothing was taken
+ * Errors   RC_FULL   max_bytes would be passed, or 64 MiB wait for the disk already: nothing was taken
+ *          RC_DISK   the last sync failed and none has succeeded since, why says of what: nothing was taken
  * Shape    *position: what `committed` must reach before these points are safe: points of this run so far.
  *          *segment: no point of these is in a segment with a lower number (they may be in later ones: when they did not
  *          fit, or after a failed sync). Both grow.
@@ -112,7 +119,7 @@ void journal_stats(struct journal *j, struct journal_stats *out); /* Threads: an
 
 /*
  * For people and tools, also while a daemon runs: check every segment of a directory.
- * each: one line a segment. Errors: RC_DAMAGED some segment has damage other than a torn tail · RC_ABSENT · RC_DISK
+ * each: one line a segment. Errors: RC_DAMAGED some segment has damage other than the torn tail of a run's last · RC_ABSENT · RC_DISK
  */
 struct journal_segment_info {
 	const char *name; /* "segment-0000000012", "names-0000000003", "….damaged" */

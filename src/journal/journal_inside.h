@@ -32,8 +32,9 @@ struct journal_names {
 struct journal_file {
 	int fd; /* -1: none */
 	uint32_t number;
-	uint64_t end; /* behind the last synced byte */
-	bool used;    /* something in it is synced */
+	uint64_t end;      /* behind the last synced byte */
+	bool used;         /* something in it is synced */
+	uint64_t reserved; /* names: what has disk space */
 };
 
 struct journal {
@@ -65,6 +66,8 @@ struct journal {
 	uint64_t n_held_bytes;            /* of all segments */
 	uint64_t n_commits, n_points, commit_ns_sum, commit_ns_most;
 	bool failing, stopping, replayed;
+	bool refusing;      /* the first segment could not be made; the thread has not said so yet */
+	struct why failure; /* the last one, while failing or refusing */
 
 	/* thread journal only */
 	struct group *flying;
@@ -81,6 +84,7 @@ uint64_t journal_closed_bytes(const struct journal *j, uint64_t n_used);
 struct journal_names *journal_add_names(struct journal *j, uint32_t number, uint32_t run);
 
 /* writer.c: thread journal, without the lock. */
+/* Make the first segment; after a failure the next call tries another number. */
 CHECKED enum rc writer_start(struct journal *j, struct why *why);
 /*
  * Write and sync j->flying. After a failure what is not synced has been given to segments with new numbers, and the same

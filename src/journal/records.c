@@ -151,3 +151,15 @@ enum rc records_next(struct records *r, struct format_record *out, const unsigne
 	r->ended = true;
 	return rc;
 }
+
+bool records_end_damaged(struct records *r)
+{
+	/* a file that was given up is cut behind its last record */
+	if (!r->torn || (r->n_damaged_bytes == 0 && r->seen <= r->end))
+		return false;
+	if (!r->damaged)
+		because(&r->why, RC_DAMAGED, "damaged at %llu: no end, and later files had been written",
+			(unsigned long long)r->end);
+	r->damaged = true;
+	return true;
+}

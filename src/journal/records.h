@@ -35,6 +35,11 @@ struct records {
 enum { RECORDS_WINDOW_BYTES = 1 << 20 };
 CHECKED enum rc records_open(struct records *r, int fd, enum format_kind kind, uint32_t number, unsigned char *window,
 			     struct why *why);
+/*
+ * After RC_END, when what was written later shows that all of this file had been synced: is there a sign that bytes are
+ * missing at its end? If so it is damaged, and why says so.
+ */
+bool records_end_damaged(struct records *r);
 /* The next whole record; its body is borrowed until the next call. Errors: RC_END; RC_DISK. */
 CHECKED enum rc records_next(struct records *r, struct format_record *out, const unsigned char **body, struct why *why);
 

@@ -26,6 +26,7 @@ struct replay {
 	size_t n_named, capacity_named;
 	unsigned char *window;
 	struct numbered *point; /* FORMAT_MAX_POINTS */
+	bool gave_up;
 };
 
 static struct named *named_of(struct replay *p, uint32_t run)
@@ -100,9 +101,15 @@ static void note(struct replay *p, const char *name, const struct why *why)
 		because(&p->out->why, RC_DAMAGED, "%s: %s", name, why->text);
 }
 
-/* One file. *run: of its records, else as it was; *damaged: it is to be kept when it is no longer needed. */
-static enum rc read_file(struct replay *p, enum format_kind kind, uint32_t number, uint32_t *run, bool *damaged,
-			 struct why *why)
+/* What became of one file. */
+struct read {
+	uint32_t run;     /* of its records, 0 none */
+	bool damaged;     /* it is to be kept when it is no longer needed */
+	bool end_damaged; /* likewise, when its run went on in another one */
+	struct why why;   /* of end_damaged */
+};
+
+static enum rc read_file(struct replay *p, enum format_kind kind, uint32_t number, struct read *out, struct why *why)
 {
 	bool segment = kind == FORMAT_SEGMENT;
 	char name[DIRECTORY_NAME_BYTES];
@@ -120,16 +127,22 @@ static enum rc read_file(struct replay *p, enum format_kind kind, uint32_t numbe
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	rc = records_open(&records, fd, kind, number, p->window, why);
 	while (rc == RC_OK) {
+		if (p->reader->enough != NULL && p->reader->enough(p->reader->argument)) {
+			p->gave_up = true;
+			break;
+		}
 		rc = records_next(&records, &r, &body, why);
 		if (rc != RC_OK)
 			break;
-		*run = r.run;
+		out->run = r.run;
 		if (segment)
 			n_unnamed += point_record(p, &r, body);
 		else
 			name_record(p, &r, body);
 	}
 	close(fd);
+	if (p->gave_up)
+		return because(why, RC_END, "the replay was given up");
 	if (rc != RC_END) {
 		why_prepend(why, "%s/%s", p->j->path, name);
 		return rc;
@@ -142,16 +155,35 @@ static enum rc read_file(struct replay *p, enum format_kind kind, uint32_t numbe
 		because(&records.why, RC_DAMAGED, "%zu points of series without a name", n_unnamed);
 		note(p, name, &records.why);
 	}
-	*damaged = records.damaged || n_unnamed > 0;
+	out->damaged = records.damaged || n_unnamed > 0;
+	out->end_damaged = !out->damaged && records_end_damaged(&records);
+	out->why = records.why;
 	return RC_OK;
+}
+
+/*
+ * A torn end is what a crash leaves of the last segment of a run. One before it was synced to its end, for the next is
+ * begun after that. read[0 .. n): of j->segment.
+ */
+static void judge_ends(struct replay *p, struct read *read, size_t n)
+{
+	char name[DIRECTORY_NAME_BYTES];
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = i + 1; k < n && read[i].end_damaged && !read[i].damaged; k++)
+			read[i].damaged = read[k].run == read[i].run;
+		if (!read[i].damaged || !read[i].end_damaged)
+			continue;
+		directory_name(name, DIRECTORY_SEGMENT, p->j->segment[i].number, false);
+		note(p, name, &read[i].why);
+	}
 }
 
 enum rc journal_replay(struct journal *j, const struct journal_reader *reader, struct journal_replayed *out,
 		       struct why *why)
 {
 	struct replay p = { .j = j, .reader = reader, .out = out };
-	uint32_t run;
-	bool damaged = false;
+	struct read *read = must_alloc((j->n_segments + 1) * sizeof(*read)), names;
 	enum rc rc = RC_OK;
 
 	*out = (struct journal_replayed){ .n_segments = j->n_segments };
@@ -159,33 +191,33 @@ enum rc journal_replay(struct journal *j, const struct journal_reader *reader, s
 	p.point = must_alloc(FORMAT_MAX_POINTS * sizeof(*p.point));
 	/* the lists change only here until the thread starts; the lock is for readers of statistics */
 	for (size_t i = 0; rc == RC_OK && i < j->n_names; i++) {
-		run = j->names[i].run;
-		rc = read_file(&p, FORMAT_NAMES, j->names[i].number, &run, &damaged, why);
+		names = (struct read){ .run = j->names[i].run };
+		rc = read_file(&p, FORMAT_NAMES, j->names[i].number, &names, why);
 		if (rc != RC_OK)
 			break;
+		out->n_damaged_files += names.damaged;
 		lock_take(&j->lock);
-		j->names[i].run = run;
-		j->names[i].damaged = damaged;
+		j->names[i].run = names.run;
+		j->names[i].damaged = names.damaged;
 		lock_give_back(&j->lock);
 	}
-	for (size_t i = 0; rc == RC_OK && i < j->n_segments; i++) {
-		run = 0;
-		rc = read_file(&p, FORMAT_SEGMENT, j->segment[i].number, &run, &damaged, why);
-		if (rc != RC_OK)
-			break;
-		lock_take(&j->lock);
-		j->segment[i].run = run;
-		j->segment[i].damaged = damaged;
-		lock_give_back(&j->lock);
-	}
+	for (size_t i = 0; rc == RC_OK && i < j->n_segments; i++)
+		rc = read_file(&p, FORMAT_SEGMENT, j->segment[i].number, &read[i], why);
 	if (rc == RC_OK) {
+		judge_ends(&p, read, j->n_segments);
 		lock_take(&j->lock);
+		for (size_t i = 0; i < j->n_segments; i++) {
+			j->segment[i].run = read[i].run;
+			j->segment[i].damaged = read[i].damaged;
+			out->n_damaged_files += read[i].damaged;
+		}
 		j->replayed = true;
 		lock_give_back(&j->lock);
 	}
 	for (size_t i = 0; i < p.n_named; i++)
 		free(p.named[i].bit);
 	free(p.named);
+	free(read);
 	free(p.point);
 	free(p.window);
 	return rc;

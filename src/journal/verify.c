@@ -41,12 +41,21 @@ static void count(struct journal_segment_info *info, const struct directory_file
 		info->last_accepted_s = r->word;
 }
 
-/* Errors: RC_ABSENT it went away meanwhile; RC_DAMAGED, RC_DISK. info->why says what is wrong. */
-static enum rc look_at(int dir_fd, const char *name, const struct directory_file *file, unsigned char *window,
-		       struct journal_segment_info *info)
+/* What was found of one file. */
+struct look {
+	char name[DIRECTORY_NAME_BYTES];
+	struct journal_segment_info info; /* why says what is wrong */
+	enum rc rc;                       /* RC_ABSENT it went away meanwhile; RC_DAMAGED, RC_DISK */
+	bool end_damaged;                 /* when its run went on in a later segment */
+	struct why end_why;
+};
+
+static enum rc look_at(int dir_fd, const struct directory_file *file, unsigned char *window, struct look *l)
 {
+	struct journal_segment_info *info = &l->info;
+
 	enum format_kind kind = file->kind == DIRECTORY_SEGMENT ? FORMAT_SEGMENT : FORMAT_NAMES;
-	int fd = fileio_open_at(dir_fd, name, O_RDONLY, 0);
+	int fd = fileio_open_at(dir_fd, l->name, O_RDONLY, 0);
 	const unsigned char *body;
 	struct format_record r;
 	struct records records;
@@ -67,13 +76,31 @@ static enum rc look_at(int dir_fd, const char *name, const struct directory_file
 		info->torn = records.torn;
 		info->why = records.why;
 		rc = records.damaged ? RC_DAMAGED : RC_OK;
+		l->end_damaged = rc == RC_OK && records_end_damaged(&records);
+		l->end_why = records.why;
 	} else if (rc == RC_REFUSED) {
 		rc = RC_DAMAGED;
 	}
-	if (rc == RC_DAMAGED && !same_file(dir_fd, name, fd))
+	if ((rc == RC_DAMAGED || l->end_damaged) && !same_file(dir_fd, l->name, fd))
 		rc = RC_ABSENT;
 	close(fd);
 	return rc;
+}
+
+/* Set aside, or before a segment that its run went on in: what is missing at the end had been synced. */
+static void judge_end(const struct directory_file *file, struct look *look, size_t i, size_t n)
+{
+	bool proved = file[i].aside;
+
+	if (look[i].rc != RC_OK || !look[i].end_damaged || file[i].kind != DIRECTORY_SEGMENT)
+		return;
+	for (size_t k = 0; k < n && !proved; k++)
+		proved = file[k].kind == DIRECTORY_SEGMENT && file[k].number > file[i].number &&
+			 look[k].info.run == look[i].info.run && look[k].info.n_records > 0;
+	if (!proved)
+		return;
+	look[i].rc = RC_DAMAGED;
+	look[i].info.why = look[i].end_why;
 }
 
 enum rc journal_verify(const char *path, void (*each)(void *argument, const struct journal_segment_info *info),
@@ -82,6 +109,7 @@ enum rc journal_verify(const char *path, void (*each)(void *argument, const stru
 	uint32_t highest[DIRECTORY_N_KINDS];
 	struct directory_file *file = NULL;
 	unsigned char *window = NULL;
+	struct look *look = NULL;
 	int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	enum rc rc, worst = RC_OK;
 	size_t n = 0;
@@ -95,25 +123,34 @@ enum rc journal_verify(const char *path, void (*each)(void *argument, const stru
 		goto out;
 	}
 	window = must_alloc(RECORDS_WINDOW_BYTES);
+	look = must_alloc((n + 1) * sizeof(*look));
 	for (size_t i = 0; i < n; i++) {
-		char name[DIRECTORY_NAME_BYTES];
-		struct journal_segment_info info = { .name = name, .number = file[i].number };
+		struct look *l = &look[i];
 
+		l->rc = RC_ABSENT;
 		if (file[i].kind == DIRECTORY_SPARE)
 			continue;
-		directory_name(name, file[i].kind, file[i].number, file[i].aside);
-		info.n_bytes = file[i].n_bytes;
-		rc = look_at(dir_fd, name, &file[i], window, &info);
-		if (rc == RC_ABSENT)
+		directory_name(l->name, file[i].kind, file[i].number, file[i].aside);
+		l->info.name = l->name;
+		l->info.number = file[i].number;
+		l->info.n_bytes = file[i].n_bytes;
+		l->rc = look_at(dir_fd, &file[i], window, l);
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct look *l = &look[i];
+
+		judge_end(file, look, i, n);
+		if (l->rc == RC_ABSENT)
 			continue;
-		if (rc != RC_OK && worst != RC_DISK)
-			worst = because(why, rc, "%s/%s: %s", path, name, info.why.text);
-		each(argument, &info);
+		if (l->rc != RC_OK && worst != RC_DISK)
+			worst = because(why, l->rc, "%s/%s: %s", path, l->name, l->info.why.text);
+		each(argument, &l->info);
 	}
 	rc = worst;
 out:
 	free(file);
 	free(window);
+	free(look);
 	close(dir_fd);
 	return rc;
 }

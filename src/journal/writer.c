@@ -7,6 +7,8 @@
 #include "base/fileio.h"
 #include "journal/journal_inside.h"
 
+enum { NAMES_LEAST_STEP_BYTES = 64 << 10, NAMES_MOST_STEP_BYTES = 1 << 20 };
+
 static uint32_t take_spare(struct journal *j)
 {
 	uint32_t spare = 0;
@@ -94,6 +96,22 @@ static size_t stamp(struct journal *j, unsigned char *bytes, size_t n, enum form
 	return at;
 }
 
+/*
+ * Names have their disk space a stretch ahead, as segments have: a full disk does not stop new series before it stops
+ * everything. What lies behind the last record is zero. A failure shows when the space is needed.
+ */
+static void reserve_names(struct journal_file *f, uint64_t end)
+{
+	uint64_t step = end < NAMES_MOST_STEP_BYTES ? NAMES_LEAST_STEP_BYTES : NAMES_MOST_STEP_BYTES;
+	struct why ignored;
+
+	if (end <= f->reserved)
+		return;
+	end = (end + step - 1) / step * step;
+	if (fileio_reserve(f->fd, end, &ignored) == RC_OK)
+		f->reserved = end;
+}
+
 static enum rc write_records(struct journal *j, unsigned char *bytes, size_t n, enum format_kind kind,
 			     struct journal_file *f, struct why *why)
 {
@@ -101,6 +119,8 @@ static enum rc write_records(struct journal *j, unsigned char *bytes, size_t n, 
 	enum rc rc;
 
 	n = stamp(j, bytes, n, kind, f);
+	if (kind == FORMAT_NAMES)
+		reserve_names(f, f->end + n + FORMAT_HEADER_BYTES);
 	rc = fileio_pwrite(f->fd, bytes, n, f->end, why);
 	if (rc == RC_OK)
 		rc = fileio_sync(f->fd, why);
@@ -126,10 +146,12 @@ static void abandon(struct journal *j, enum directory_kind kind, struct journal_
 	if (f->fd < 0)
 		return;
 	directory_name(name, kind, f->number, false);
-	if (f->used)
+	if (f->used) {
 		(void)!fileio_truncate(f->fd, f->end, &ignored);
-	else
+		(void)!fileio_sync(f->fd, &ignored);
+	} else {
 		(void)!fileio_unlink_at(j->dir_fd, name, &ignored);
+	}
 	close(f->fd);
 	f->fd = -1;
 }
@@ -304,9 +326,20 @@ enum rc writer_write(struct journal *j, struct why *why)
 
 enum rc writer_start(struct journal *j, struct why *why)
 {
-	j->open_segment = (struct journal_file){ .fd = -1 };
-	j->open_names = (struct journal_file){ .fd = -1 };
-	return make_file(j, FORMAT_SEGMENT, j->current, &j->open_segment, why);
+	uint32_t number;
+	enum rc rc;
+
+	lock_take(&j->lock);
+	number = j->current;
+	lock_give_back(&j->lock);
+	rc = make_file(j, FORMAT_SEGMENT, number, &j->open_segment, why);
+	if (rc == RC_OK)
+		return rc;
+	/* its file may be there still: never this number again */
+	lock_take(&j->lock);
+	j->current++;
+	lock_give_back(&j->lock);
+	return rc;
 }
 
 void writer_stop(struct journal *j)

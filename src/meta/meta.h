@@ -142,6 +142,8 @@ struct meta_redis_options {
 	int timeout_s;        /* for connecting, and for each silence of the server while an answer is due */
 	const char *password; /* NULL or empty: none */
 	int db;
+	/* from when it is true, half a second's silence is the longest; borrowed until meta_close(); NULL: never */
+	const atomic_bool *leaving;
 };
 /* Options are copied. */
 struct meta *meta_redis_open(const struct meta_redis_options *options);

@@ -11,7 +11,13 @@
 #include "base/mem.h"
 
 /* One go of a pipeline. More gains nothing, and what is unsent stays in memory on both sides. */
-enum { FILLED_BYTES = 256 * 1024, FILLED_COMMANDS = 2000, RECEIVE_BYTES = 32 * 1024 };
+enum {
+	FILLED_BYTES = 256 * 1024,
+	FILLED_COMMANDS = 2000,
+	RECEIVE_BYTES = 32 * 1024,
+	LEAVING_MS = 500,
+	LOOK_MS = 100,
+};
 /* One command: far above any message, below Redis' own limit of 512 MiB a word. */
 static const size_t out_max_bytes = (size_t)1 << 30;
 
@@ -72,26 +78,37 @@ static enum rc receive_some(struct pipeline *l, struct why *why)
 	return RC_OK;
 }
 
+/* How long a silence of the server may last; it can become less while one waits. */
+static int64_t patience_ms(const struct meta_redis_options *options)
+{
+	int64_t ms = (int64_t)options->timeout_s * 1000;
+
+	return options->leaving != NULL && atomic_load(options->leaving) && ms > LEAVING_MS ? LEAVING_MS : ms;
+}
+
 /* Wait until bytes can move one way or the other, and move them. */
 static enum rc pump(struct pipeline *l, struct why *why)
 {
-	struct mono deadline = mono_after_ms(mono_now(), (int64_t)l->options->timeout_s * 1000);
+	struct mono began = mono_now();
 	struct pollfd p = { .fd = l->context->fd, .events = POLLIN };
 	enum rc rc = RC_OK;
 	int n;
 
 	if (l->sent < l->out.n)
 		p.events |= POLLOUT;
-	do {
-		int64_t left_ms = mono_ms_between(mono_now(), deadline);
+	for (;;) {
+		int64_t left_ms = patience_ms(l->options) - mono_ms_between(began, mono_now());
 
-		n = poll(&p, 1, left_ms > 0 ? (int)left_ms : 0);
-	} while (n < 0 && errno == EINTR);
+		n = poll(&p, 1, left_ms > LOOK_MS ? LOOK_MS : left_ms > 0 ? (int)left_ms : 0);
+		if (n > 0 || (n == 0 && left_ms <= LOOK_MS) || (n < 0 && errno != EINTR))
+			break;
+	}
 	if (n < 0)
 		return lose_by_errno(l, why, "poll: ");
 	if (n == 0) {
 		lose(l, NULL, "", "");
-		return because(why, RC_PEER, "%s: no answer for %d s", l->server, l->options->timeout_s);
+		return because(why, RC_PEER, "%s: no answer for %lld s", l->server,
+			       (long long)(mono_ms_between(began, mono_now()) + 500) / 1000);
 	}
 	/* Read first: when the server says why it hangs up, sending would throw that away. */
 	if ((p.revents & (POLLIN | POLLHUP | POLLERR)) != 0)
@@ -232,7 +249,8 @@ static enum rc greet(struct pipeline *l, struct why *why)
 enum rc pipeline_open(const struct meta_redis_options *options, const char *server, struct pipeline **out,
 		      struct why *why)
 {
-	struct timeval timeout = { .tv_sec = options->timeout_s };
+	int64_t ms = patience_ms(options);
+	struct timeval timeout = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 	struct pipeline *l = must_alloc(sizeof(*l));
 	enum rc rc = RC_OK;
 

@@ -14,7 +14,7 @@
 
 enum {
 	IDLE_MS = 500,
-	GATHER_MS = 1,
+	GATHER_MS = 2,
 	RECONNECT_FIRST_MS = 50,
 	RECONNECT_MOST_MS = 700, /* bound again within a second of the broker's answer */
 	ASK_UNBIND_MS = 30000,

@@ -1,6 +1,7 @@
 #include "storage/daemon.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "query/folder.h"
+#include "storage/gauges.h"
 #include "storage/privileges.h"
 
 enum { EXIT_BAD = 1 };
@@ -91,6 +93,7 @@ static enum rc open_meta(struct daemon *d)
 			.timeout_s = (int)c->redis_timeout_s,
 			.password = c->redis_password,
 			.db = (int)c->redis_db,
+			.leaving = &d->leaving,
 		});
 		return RC_OK;
 	}
@@ -134,6 +137,8 @@ static enum rc start_http(struct daemon *d)
 			.ingest_max_bytes = (size_t)c->http_ingest_max_bytes,
 			.query = &d->query,
 			.ingest = d->ingest,
+			.gauges = gauges_add,
+			.gauges_argument = d,
 		},
 		&d->http, &why);
 	return rc == RC_OK ? rc : daemon_refuse(d, "http_listen", rc, &why);
@@ -204,28 +209,45 @@ static enum rc say_started(struct daemon *d)
 	return RC_OK;
 }
 
+/* Waits for one. */
+static void take_signal(struct daemon *d)
+{
+	struct signalfd_siginfo info;
+	ssize_t n = read(d->signal_fd, &info, sizeof(info));
+	struct why why;
+
+	if (n != (ssize_t)sizeof(info))
+		return;
+	if (info.ssi_signo != SIGHUP) {
+		log_line(LOG_LEVEL_INFO, "daemon.stopping", "signal=%u", info.ssi_signo);
+		d->is_to_end = true;
+		return;
+	}
+	if (log_reopen(&why) != RC_OK)
+		fprintf(stderr, "%s\n", why.text);
+	log_line(LOG_LEVEL_INFO, "log.reopened", "pid=%ld", (long)getpid());
+}
+
+bool daemon_is_to_end(void *argument)
+{
+	struct daemon *d = argument;
+	struct pollfd p = { d->signal_fd, POLLIN, 0 };
+
+	while (!d->is_to_end && poll(&p, 1, 0) > 0)
+		take_signal(d);
+	return d->is_to_end;
+}
+
 static void run(struct daemon *d)
 {
-	for (;;) {
-		struct signalfd_siginfo info;
-		ssize_t n = read(d->signal_fd, &info, sizeof(info));
-		struct why why;
-
-		if (n != (ssize_t)sizeof(info))
-			continue;
-		if (info.ssi_signo != SIGHUP) {
-			log_line(LOG_LEVEL_INFO, "daemon.stopping", "signal=%u", info.ssi_signo);
-			return;
-		}
-		if (log_reopen(&why) != RC_OK)
-			fprintf(stderr, "%s\n", why.text);
-		log_line(LOG_LEVEL_INFO, "log.reopened", "pid=%ld", (long)getpid());
-	}
+	while (!d->is_to_end)
+		take_signal(d);
 }
 
 /* Backwards: inputs first, what they write to last. */
 static void stop(struct daemon *d)
 {
+	atomic_store(&d->leaving, true);
 	amqp_input_stop(d->amqp);
 	carbon_stop(d->carbon);
 	flush_stop(d->flush); /* whoever waits for a flush is told */
@@ -251,9 +273,9 @@ static void stop(struct daemon *d)
 int daemon_serve(struct daemon *d)
 {
 	static enum rc (*const steps[])(struct daemon *) = {
-		take_signals, take_privileges, open_log,     read_hosts,   log_warnings, say_started,
-		open_meta,    start_values,    start_engine, start_ingest, start_http,   start_replay,
-		start_flush,  start_control,   start_carbon, start_amqp,
+		take_signals, take_privileges, open_log,     read_hosts, log_warnings, say_started, open_meta,
+		start_values, start_engine,    start_ingest, start_http, start_flush, /* writes what the replay brings */
+		start_replay, start_control,   start_carbon, start_amqp,
 	};
 	enum rc rc = RC_OK;
 
@@ -262,5 +284,5 @@ int daemon_serve(struct daemon *d)
 	if (rc == RC_OK)
 		run(d);
 	stop(d);
-	return rc == RC_OK ? EXIT_SUCCESS : EXIT_BAD;
+	return rc == RC_OK || d->is_to_end ? EXIT_SUCCESS : EXIT_BAD;
 }

@@ -20,10 +20,13 @@ struct daemon {
 	size_t n_warnings, warning_capacity;
 	struct host_list hosts;
 	int signal_fd;
+	bool is_to_end;
+	atomic_bool leaving; /* the stop has begun: no server is waited for for long */
 	struct meta *meta;
 	struct values *values;
 	struct engine *engine;
 	struct flush *flush;
+	_Atomic(struct flush *) shown_flush; /* the same, for threads of http */
 	struct ingest *ingest;
 	struct query query;
 	struct http_server *http;
@@ -31,6 +34,9 @@ struct daemon {
 	struct carbon *carbon;
 	struct control_view control_view;
 	struct control *control;
+	/* thread journal only */
+	bool journal_fails;
+	struct mono journal_failed;
 };
 
 /* A warning of the configuration or host-list (argument: the daemon): on stderr at once, in the log when there is one. */
@@ -41,6 +47,9 @@ void daemon_warn(void *argument, const char *text);
  * key: the option that is at fault. Returns rc.
  */
 enum rc daemon_refuse(const struct daemon *d, const char *key, enum rc rc, const struct why *why);
+
+/* Has a signal said that the daemon is to end? Takes those that wait; once true, always true. argument: the daemon. */
+bool daemon_is_to_end(void *argument);
 
 /* Start, serve until a signal says otherwise, stop. Returns the exit status. */
 int daemon_serve(struct daemon *d);

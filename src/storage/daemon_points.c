@@ -22,6 +22,23 @@ enum rc start_values(struct daemon *d)
 	return rc == RC_OK ? rc : daemon_refuse(d, "wsp_path", rc, &why);
 }
 
+/* Called on thread journal: the ends of an outage, once each. */
+static void on_committed(void *argument, uint64_t position, enum rc rc, const struct why *why)
+{
+	struct daemon *d = argument;
+
+	if (rc != RC_OK) {
+		d->journal_failed = mono_now();
+		d->journal_fails = true;
+		log_line(LOG_LEVEL_ERROR, "journal.failing", "why=\"%s\": nothing is accepted, tried again", why->text);
+	} else if (d->journal_fails) {
+		d->journal_fails = false;
+		log_line(LOG_LEVEL_INFO, "journal.recovered", "after_s=%lld",
+			 (long long)mono_ms_between(d->journal_failed, mono_now()) / 1000);
+	}
+	(void)position;
+}
+
 enum rc start_engine(struct daemon *d)
 {
 	const struct config *c = &d->config;
@@ -34,10 +51,15 @@ enum rc start_engine(struct daemon *d)
 			.journal_commit_bytes = (uint64_t)c->journal_commit_bytes,
 			.journal_max_bytes = (uint64_t)c->journal_max_bytes,
 			.cache_max_bytes = (uint64_t)c->cache_max_bytes,
+			.enough = daemon_is_to_end,
+			.argument = d,
 		},
 		&d->engine, &why);
 
-	return rc == RC_OK ? rc : daemon_refuse(d, "journal_path", rc, &why);
+	if (rc != RC_OK)
+		return daemon_refuse(d, "journal_path", rc, &why);
+	engine_listen(d->engine, on_committed, d);
+	return RC_OK;
 }
 
 enum rc start_ingest(struct daemon *d)
@@ -67,15 +89,19 @@ enum rc start_replay(struct daemon *d)
 	struct why why;
 	enum rc rc = engine_start(d->engine, &r, &why);
 
+	if (rc == RC_END)
+		return rc;
 	if (rc != RC_OK)
 		return daemon_refuse(d, "journal_path", rc, &why);
 	ingest_start(d->ingest);
 	log_line(LOG_LEVEL_INFO, "journal.replayed", "points=%llu series=%u segments=%llu took_ms=%lld",
 		 (unsigned long long)r.n_points, registry_n_series(engine_registry(d->engine)),
 		 (unsigned long long)r.n_segments, (long long)mono_ms_between(began, mono_now()));
-	if (r.n_damaged_bytes > 0 || r.n_unnamed > 0)
-		log_line(LOG_LEVEL_WARNING, "journal.damaged", "bytes=%llu unnamed_points=%llu why=\"%s\"",
-			 (unsigned long long)r.n_damaged_bytes, (unsigned long long)r.n_unnamed, r.why.text);
+	if (r.n_damaged_bytes > 0 || r.n_damaged_files > 0)
+		log_line(LOG_LEVEL_WARNING, "journal.damaged",
+			 "bytes=%llu unnamed_points=%llu files_kept=%llu why=\"%s\"",
+			 (unsigned long long)r.n_damaged_bytes, (unsigned long long)r.n_unnamed,
+			 (unsigned long long)r.n_damaged_files, r.why.text);
 	return RC_OK;
 }
 
@@ -95,6 +121,7 @@ enum rc start_flush(struct daemon *d)
 		.refused = keep_refused,
 		.argument = d,
 	});
+	atomic_store(&d->shown_flush, d->flush);
 	return RC_OK;
 }
 

@@ -2,6 +2,7 @@
  * numeter-storage: what stands on the command line. Start, loop and stop are the daemon's.
  */
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,6 +11,8 @@
 #define DEFAULT_CONFIG "/etc/numeter/numeter_storage.cfg"
 
 enum { EXIT_BAD = 1, EXIT_DISABLED = 2 };
+
+enum { MMAP_FROM_BYTES = 1024 * 1024, TRIM_FROM_BYTES = 16 * 1024 * 1024 };
 
 static const char help_text[] =
 	"numeter-storage: takes what numeter pollers send, keeps it in Whisper files, serves it over HTTP.\n"
@@ -72,6 +75,9 @@ int main(int argc, char **argv)
 			return EXIT_BAD;
 		}
 	}
+	/* A reply's memory is not to be given back and faulted in again with every request. */
+	mallopt(M_MMAP_THRESHOLD, MMAP_FROM_BYTES);
+	mallopt(M_TRIM_THRESHOLD, TRIM_FROM_BYTES);
 	if (optind < argc) {
 		fprintf(stderr, "numeter-storage: unexpected argument \"%s\"; try --help\n", argv[optind]);
 		return EXIT_BAD;

@@ -27,6 +27,7 @@ struct values_batch {
 	uint32_t held_from_s_now; /* when RC_OK: what is held back now; 0 unless hold_coarse */
 	size_t n_kept_old; /* points whose slot was left as stored (rules b and c of docs/spec/system.md "Files") */
 	size_t n_too_old;  /* when RC_OK: points not stored, for the series keeps less than their age */
+	uint32_t kept_s;   /* when n_too_old: those are the points with accepted_s - t_s above this */
 };
 
 struct values;

@@ -113,6 +113,7 @@ static enum rc open_and_store(struct write *x, struct values_batch *b, int64_t *
 	if (rc == RC_OK && w.fd >= 0) {
 		b->reason = REASON_TOO_OLD;
 		rc = store(&w, b, held_from_s, stored);
+		b->kept_s = w.max_retention_s;
 		wsp_remember(&w, &x->folder.seen);
 	}
 	wsp_close(&w);

@@ -175,11 +175,13 @@ size_t quotes_variants(const char *name[QUOTES_VARIANTS], quotes_fn fn[QUOTES_VA
 quotes_fn quotes_best(void)
 {
 	static _Atomic(quotes_fn) chosen;
-	quotes_fn best = atomic_load_explicit(&chosen, memory_order_relaxed), fn[QUOTES_VARIANTS];
+	quotes_fn best = atomic_load_explicit(&chosen, memory_order_relaxed), fn[QUOTES_VARIANTS] = { NULL };
 	const char *name[QUOTES_VARIANTS];
 
 	if (best == NULL) {
-		best = fn[quotes_variants(name, fn) - 1];
+		size_t n = quotes_variants(name, fn);
+
+		best = fn[n - 1];
 		atomic_store_explicit(&chosen, best, memory_order_relaxed);
 	}
 	return best;

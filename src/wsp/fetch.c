@@ -82,7 +82,7 @@ enum rc wsp_fetch(const struct wsp *w, int64_t from_s, int64_t until_s, int64_t 
 	must(n >= 1 && n <= a->n_points);
 	if (n > WSP_MAX_FETCH)
 		return because(why, RC_FULL, "%zu slots in one answer: expected at most %d", n, WSP_MAX_FETCH);
-	value = must_alloc(n * sizeof(*value));
+	value = must_realloc(NULL, n * sizeof(*value)); /* all of it is filled in */
 	rc = read_values(w, a, start_s, n, value, why);
 	if (rc != RC_OK) {
 		free(value);

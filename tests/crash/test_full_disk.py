@@ -156,6 +156,7 @@ class FullDisk(ServersCase):
                 if start:  # on the full disk
                     daemon.kill9()
                     daemon.start()
+                    wait_until(lambda: len(daemon.log_lines('event=journal.replayed')) == 2, 10, 'it has replayed')
                 got = daemon.data('myhost', 'filling', ['d0', 'd999'])
                 for d in ('d0', 'd999'):
                     wanted = {t - t % 60: float(i) for i, t in enumerate([t0 - 60] + accepted, start=-1)}
@@ -173,6 +174,9 @@ class FullDisk(ServersCase):
             daemon.flush()
             self.assertEqual(self.readable(daemon), {i: float(i + 1) for i in range(10)})
             self.check_files(daemon)
+            # once in each of the two lives, and its end
+            self.assertEqual(len(daemon.log_lines('event=journal.failing .*No space left')), 2, daemon.log())
+            self.assertEqual(len(daemon.log_lines('event=journal.recovered')), 1, daemon.log())
 
 
 def fill(path, leave):

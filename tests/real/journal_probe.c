@@ -63,9 +63,9 @@ int main(int argc, char **argv)
 						    .max_bytes = 1 << 30,
 						    .committed = note_commit },
 			 &j, &why) != RC_OK ||
-	    journal_replay(j, &(struct journal_reader){ 0 }, &replayed, &why) != RC_OK ||
-	    journal_start(j, &why) != RC_OK)
+	    journal_replay(j, &(struct journal_reader){ 0 }, &replayed, &why) != RC_OK)
 		return fail(&why);
+	journal_start(j);
 	journal_name(j, 7, &series);
 	point = must_alloc((size_t)n_points * sizeof(*point));
 	for (long i = 0; i < n_points; i++)

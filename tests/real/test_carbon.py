@@ -201,7 +201,7 @@ class TestMetadata(ServersCase):
                         break
                     time.sleep(0.1)
                 self.assertEqual(set(hosts), {'h'})
-                self.assertEqual(set(daemon.get('list', host='h')[2]), {'p'})
+                wait_until(lambda: set(daemon.get('list', host='h')[2]) == {'p'}, 5, 'the plugin')
                 wait_until(lambda: daemon.data('h', 'p', ['d']) == {'d': {t: 1, t + 60: i}}, 10, 'both points')
 
 

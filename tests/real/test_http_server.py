@@ -181,6 +181,14 @@ class HttpServer(ServersCase):
             self.assertEqual(values['numeter_storage_points_accepted_total'], '1')
             self.assertEqual(values['numeter_storage_points_stored_total'], '1')
             self.assertEqual(values['numeter_storage_rejected_total{reason="value"}'], '1')
+            # how full it is: one point, in its file; a series, and one segment that stays open
+            self.assertEqual(values['numeter_storage_cache_points'], '0')
+            self.assertEqual(values['numeter_storage_series'], '1')
+            self.assertEqual(values['numeter_storage_journal_unsynced_points'], '0')
+            self.assertEqual(values['numeter_storage_flush_series_written_total'], '1')
+            self.assertEqual(values['numeter_storage_flush_failing'], '0')
+            self.assertEqual(values['numeter_storage_cache_max_bytes'], str(1 << 30))
+            self.assertEqual(values['numeter_storage_journal_max_bytes'], str(4 << 30))
             for name in {n.split('{')[0] for n in values}:
                 self.assertEqual(sum(line.startswith('# HELP %s ' % name) for line in lines), 1, name)
                 self.assertEqual(sum(line.startswith('# TYPE %s ' % name) for line in lines), 1, name)

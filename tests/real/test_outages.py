@@ -405,6 +405,17 @@ class RedisOutages(ServersCase):
             self.assertTrue(Path(client.hget('WSP_PATH', 'h1').decode(), 'numbered', 'd0.wsp').is_file())
             self.assertEqual(json.loads(client.hget('HOSTS', 'h1'))['ID'], 'h1')
 
+    def test_a_server_that_hangs_does_not_hold_up_the_end(self):
+        with self.daemon() as daemon:
+            self.amqp.wait_consumed()
+            self.redis.process.send_signal(signal.SIGSTOP)
+            try:
+                self.send_round(0)
+                time.sleep(0.5)  # it is being stored
+                daemon.stop()  # within 2 s, though redis_storage_timeout is 5
+            finally:
+                self.redis.process.send_signal(signal.SIGCONT)
+
     def test_hanging(self):
         with self.daemon(redis_storage_timeout=1) as daemon:
             self.amqp.wait_consumed()

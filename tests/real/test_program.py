@@ -271,8 +271,14 @@ def owners(pid):
 
 def connections(pid):
     """Established or opening TCP connections that the process made (those to its own port left out)."""
-    inodes = {os.readlink('/proc/%d/fd/%s' % (pid, fd))[8:-1] for fd in os.listdir('/proc/%d/fd' % pid)
-              if os.readlink('/proc/%d/fd/%s' % (pid, fd)).startswith('socket:[')}
+    inodes = set()
+    for fd in os.listdir('/proc/%d/fd' % pid):
+        try:
+            what = os.readlink('/proc/%d/fd/%s' % (pid, fd))
+        except FileNotFoundError:  # a file being written, closed again
+            continue
+        if what.startswith('socket:['):
+            inodes.add(what[8:-1])
     lines = [line.split() for line in Path('/proc/net/tcp').read_text().splitlines()[1:]]
     listening = {f[1] for f in lines if f[3] == '0A' and f[9] in inodes}
     return [f[2] for f in lines if f[9] in inodes and f[3] in ('01', '02') and f[1] not in listening]

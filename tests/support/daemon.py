@@ -94,10 +94,12 @@ class Daemon:
                                             stdout=err, stderr=err, env=environment, preexec_fn=_die_with_parent)
 
     def start(self, deadline_s=10):
-        """Until the index page answers."""
+        """Until the index page answers, and the journal has been replayed."""
         self.spawn()
         try:
             wait_until(self._answers, deadline_s, lambda: 'the daemon answers; it said: ' + self.stderr()[-2000:])
+            if self.keys.get('control_socket'):
+                wait_until(self._listens, deadline_s, lambda: 'the replay has ended; it said: ' + self.stderr()[-2000:])
         except BaseException:
             self.end()
             raise
@@ -116,6 +118,15 @@ class Daemon:
         try:
             return self.index() == (200, 'index pass')
         except OSError:
+            return False
+
+    def _listens(self):
+        """The control socket is served once points are accepted."""
+        if self.process.poll() is not None:
+            raise AssertionError('the daemon ended with %s: %s' % (self.process.returncode, self.stderr()[-2000:]))
+        try:
+            return self.control('status')['pid'] == self.process.pid
+        except (OSError, ValueError):
             return False
 
     def index(self):

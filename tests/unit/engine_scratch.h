@@ -28,9 +28,10 @@ struct memory_values {
 	struct lock lock;
 	struct stored *stored;
 	size_t n;
-	atomic_bool fail_write, fail_sync;
+	atomic_bool fail_write, fail_sync, refuse_all;
 	atomic_int n_syncs, n_writes;
 	size_t n_pending_seen; /* of the last fetch */
+	atomic_uint held_seen; /* held_from_s of the last write */
 };
 
 static inline void name_of(const struct series *s, char out[64])
@@ -38,7 +39,12 @@ static inline void name_of(const struct series *s, char out[64])
 	snprintf(out, 64, "%.*s/%.*s/%.*s", TEXT_ARG(s->host), TEXT_ARG(s->plugin), TEXT_ARG(s->ds));
 }
 
-/* A ds that begins with "refused" can never be stored; with "bad" it fails while fail_write is set. */
+enum { SHORT_S = 3600 };
+
+/*
+ * A ds that begins with "refused" can never be stored; with "bad" it fails while fail_write is set; one that begins with
+ * "short" keeps SHORT_S alone.
+ */
 static inline enum rc memory_write(struct values *values, struct values_batch *batch, size_t n)
 {
 	struct memory_values *v = (struct memory_values *)values;
@@ -50,7 +56,8 @@ static inline enum rc memory_write(struct values *values, struct values_batch *b
 		b->held_from_s_now = 0;
 		b->n_kept_old = b->n_too_old = 0;
 		atomic_fetch_add(&v->n_writes, 1);
-		if (strncmp(b->series.ds.s, "refused", 7) == 0) {
+		atomic_store(&v->held_seen, b->held_from_s);
+		if (atomic_load(&v->refuse_all) || strncmp(b->series.ds.s, "refused", 7) == 0) {
 			b->reason = REASON_FILE;
 			b->rc = because(&b->why, RC_REFUSED, "refused by the test");
 			continue;
@@ -64,8 +71,15 @@ static inline enum rc memory_write(struct values *values, struct values_batch *b
 			b->held_from_s_now = b->held_from_s != 0 ? b->held_from_s : b->point[0].t_s;
 		lock_take(&v->lock);
 		for (size_t k = 0; k < b->n_points; k++) {
-			struct stored *s = &v->stored[v->n++];
+			struct stored *s;
 
+			if (strncmp(b->series.ds.s, "short", 5) == 0 &&
+			    (int64_t)b->point[k].accepted_s - b->point[k].t_s > SHORT_S) {
+				b->n_too_old++;
+				b->kept_s = SHORT_S;
+				continue;
+			}
+			s = &v->stored[v->n++];
 			must(v->n < MOST_STORED);
 			*s = (struct stored){ .point = b->point[k], .again = b->again, .hold_coarse = b->hold_coarse };
 			name_of(&b->series, s->name);
@@ -142,6 +156,8 @@ struct scratch_engine {
 	char path[64];
 	struct memory_values *values;
 	struct engine *engine;
+	unsigned n_asked; /* whether it has replayed enough */
+	bool had_enough;
 	struct lock lock;
 	struct signal signal;
 	/* under lock */
@@ -162,6 +178,14 @@ static inline void scratch_committed(void *argument, uint64_t position, enum rc 
 	lock_give_back(&s->lock);
 }
 
+static inline bool scratch_enough(void *argument)
+{
+	struct scratch_engine *s = argument;
+
+	s->n_asked++;
+	return s->had_enough;
+}
+
 static inline void scratch_open(struct scratch_engine *s, uint64_t journal_max, uint64_t cache_max)
 {
 	struct why why = { "" };
@@ -173,6 +197,8 @@ static inline void scratch_open(struct scratch_engine *s, uint64_t journal_max, 
 			.journal_commit_bytes = 256 * 1024,
 			.journal_max_bytes = journal_max,
 			.cache_max_bytes = cache_max,
+			.enough = scratch_enough,
+			.argument = s,
 		},
 		&s->engine, &why);
 

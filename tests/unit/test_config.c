@@ -573,6 +573,30 @@ static void long_lines_are_read_whole(void **state)
 	(void)state;
 }
 
+static void warns_of_keys_that_go_badly_together(void **state)
+{
+	static const struct {
+		const char *text, *warning;
+	} cases[] = {
+		{ "[global]\nhttp_ingest = true\njournal_max_bytes = 48M\n", "" },
+		{ "[global]\nhttp_ingest = true\njournal_max_bytes = 47M\n",
+		  "f:3: journal_max_bytes: less than 3 times http_ingest_max_bytes: a long body may never be "
+		  "accepted\n" },
+		{ "[global]\njournal_max_bytes = 4M\n", "" }, /* nothing comes that way */
+		{ "[global]\nhttp_ingest = true\njournal_max_bytes = 4M\nhttp_ingest_max_bytes = 1M\n", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct warnings w = { "" };
+		struct config c;
+
+		assert_int_equal(config_parse(text_of(cases[i].text), "f", &c, keep_warning, &w, NULL), RC_OK);
+		assert_string_equal(w.text, cases[i].warning);
+		config_fini(&c);
+	}
+	(void)state;
+}
+
 static void warns_of_what_does_not_count(void **state)
 {
 	struct warnings w = { "" };
@@ -811,6 +835,7 @@ int main(void)
 		cmocka_unit_test(knows_the_line_of_a_key),
 		cmocka_unit_test(long_lines_are_read_whole),
 		cmocka_unit_test(warns_of_what_does_not_count),
+		cmocka_unit_test(warns_of_keys_that_go_badly_together),
 		cmocka_unit_test(sections_make_rules_in_order),
 		cmocka_unit_test(too_many_sections_are_refused),
 		cmocka_unit_test(what_is_printed_reads_back_the_same),

@@ -396,6 +396,34 @@ static void stopping_ends_what_runs(void **state)
 	(void)state;
 }
 
+/* Those who wait to be let in are sent away at once, however long a verb still runs. */
+static void stopping_lets_nobody_wait_at_the_door(void **state)
+{
+	const struct timeval longest = { .tv_sec = ANSWER_MS / 4000 };
+	struct control *c = start(0);
+	pthread_t asker, stopper;
+	int silent[CONTROL_MAX_CONNECTIONS - 2];
+
+	thread_start(&asker, "asker", ask_wait, NULL);
+	wait_for_waiting(1);
+	for (size_t i = 0; i < ARRAY_LEN(silent); i++)
+		silent[i] = dial();
+	thread_start(&stopper, "stopper", stop, c);
+	for (size_t i = 0; i < ARRAY_LEN(silent); i++) {
+		char byte;
+
+		assert_int_equal(setsockopt(silent[i], SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof(longest)), 0);
+		errno = 0;
+		assert_true(recv(silent[i], &byte, 1, 0) <= 0);
+		assert_true(errno == 0 || errno == ECONNRESET);
+		close(silent[i]);
+	}
+	open_gate();
+	pthread_join(asker, NULL);
+	pthread_join(stopper, NULL);
+	(void)state;
+}
+
 static void only_we_can_open_it(void **state)
 {
 	mode_t before = umask(0777);
@@ -583,6 +611,7 @@ int main(void)
 		cmocka_unit_test(who_says_nothing_is_sent_away),
 		cmocka_unit_test(a_long_verb_holds_up_no_other),
 		cmocka_unit_test(stopping_ends_what_runs),
+		cmocka_unit_test(stopping_lets_nobody_wait_at_the_door),
 		cmocka_unit_test(only_we_can_open_it),
 		cmocka_unit_test(a_live_daemon_keeps_its_socket),
 		cmocka_unit_test(a_dead_daemons_socket_is_replaced),

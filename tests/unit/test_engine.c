@@ -136,12 +136,48 @@ static void full_cache_takes_nothing_more(void **state)
 	scratch_fini(&s);
 }
 
+static void a_replay_ends_when_told(void **state)
+{
+	static struct numbered p[1000];
+	struct journal_replayed replayed;
+	struct scratch_engine s;
+	uint64_t position;
+	struct why why;
+	uint32_t id;
+
+	(void)state;
+	scratch_init(&s);
+	scratch_open(&s, PLENTY, PLENTY);
+	scratch_start(&s);
+	id = scratch_series(&s, "h", "a");
+	for (uint32_t i = 0; i < 300; i++) {
+		for (uint32_t k = 0; k < ARRAY_LEN(p); k++)
+			p[k] = (struct numbered){ id, T0 + i * 1000 + k, 1 };
+		assert_int_equal(engine_accept(s.engine, p, ARRAY_LEN(p), T0, &position, &why), RC_OK);
+	}
+	engine_close(s.engine);
+	s.had_enough = true;
+	scratch_open(&s, PLENTY, PLENTY);
+	assert_int_equal(engine_start(s.engine, &replayed, &why), RC_END);
+	assert_int_equal(s.n_asked, 1);
+	assert_in_range(replayed.n_points, 65536, 140000); /* not the rest */
+	assert_int_equal(engine_accept(s.engine, p, 1, T0, &position, &why), RC_FULL);
+	assert_int_equal(engine_retire(s.engine, &why), RC_OK); /* and nothing goes */
+	engine_close(s.engine);
+	s.had_enough = false;
+	scratch_open(&s, PLENTY, PLENTY);
+	assert_int_equal(scratch_start(&s).n_points, 300000);
+	assert_in_range(s.n_asked, 3, 6);
+	scratch_fini(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(point_is_readable_before_it_is_written),
 		cmocka_unit_test(every_new_point_changes_the_version),
 		cmocka_unit_test(accepted_points_come_back_after_a_restart),
+		cmocka_unit_test(a_replay_ends_when_told),
 		cmocka_unit_test(nothing_is_taken_before_the_replay),
 		cmocka_unit_test(second_engine_is_refused),
 		cmocka_unit_test(full_cache_takes_nothing_more),

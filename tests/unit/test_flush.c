@@ -6,6 +6,8 @@ enum { T0 = 1795342600, PLENTY = 64 * 1024 * 1024 };
 struct refusals {
 	struct lock lock;
 	size_t n_points;
+	uint32_t newest_s;
+	enum reason reason;
 	char name[64];
 	bool fail; /* nothing can be kept aside */
 };
@@ -22,6 +24,9 @@ static enum rc keep_refused(void *argument, const struct values_batch *batch, st
 		rc = because(why, RC_DISK, "nowhere to keep it");
 	else
 		r->n_points += batch->n_points;
+	for (size_t i = 0; i < batch->n_points; i++)
+		r->newest_s = batch->point[i].t_s > r->newest_s ? batch->point[i].t_s : r->newest_s;
+	r->reason = batch->reason;
 	name_of(&batch->series, r->name);
 	lock_give_back(&r->lock);
 	return rc;
@@ -179,6 +184,39 @@ static void refused_points_are_kept_aside_and_gone(void **state)
 	scratch_fini(&s);
 }
 
+/* A file may keep less than its series would get today: what it cannot take is as good as refused. */
+static void points_that_are_too_old_among_others_are_kept_aside(void **state)
+{
+	struct scratch_engine s;
+	struct numbered p[4];
+	struct flush_stats stats;
+	struct flush *f;
+	uint64_t position;
+	uint32_t id;
+
+	(void)state;
+	open_all(&s);
+	f = start(&s, 3600, 0);
+	id = scratch_series(&s, "h", "short");
+	for (uint32_t i = 0; i < ARRAY_LEN(p); i++)
+		p[i] = (struct numbered){ id, T0 - 1 - (i % 2) * SHORT_S - i / 2, i };
+	assert_int_equal(engine_accept(s.engine, p, ARRAY_LEN(p), T0, &position, NULL), RC_OK);
+	refusals.fail = true;
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_DISK); /* not kept: not gone */
+	assert_int_equal(n_held(&s), 4);
+	refusals.fail = false;
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	assert_int_equal(n_held(&s), 0);
+	assert_int_equal(n_stored(s.values, "h/df/short"), 4); /* two, twice */
+	assert_int_equal(refusals.n_points, 2);
+	assert_int_equal(refusals.newest_s, T0 - 1 - SHORT_S);
+	assert_int_equal(refusals.reason, REASON_TOO_OLD);
+	flush_stats(f, &stats);
+	assert_int_equal(stats.n_points_written, 2);
+	stop(f);
+	scratch_fini(&s);
+}
+
 static void replayed_points_are_written_as_such(void **state)
 {
 	struct scratch_engine s;
@@ -226,6 +264,87 @@ static void coarse_archives_wait_until_asked(void **state)
 	assert_true(cache_oldest_era(engine_cache(s.engine), UINT32_MAX) != UINT32_MAX); /* the journal keeps it */
 	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
 	assert_true(cache_oldest_era(engine_cache(s.engine), UINT32_MAX) == UINT32_MAX);
+	stop(f);
+	scratch_fini(&s);
+}
+
+static void coarse_archives_wait_again_when_their_sync_failed(void **state)
+{
+	struct scratch_engine s;
+	struct flush *f;
+	uint32_t now_s;
+	int n_writes;
+
+	(void)state;
+	open_all(&s);
+	now_s = (uint32_t)wall_now().s;
+	f = start(&s, 1, 3600);
+	assert_int_equal(scratch_accept(&s, scratch_series(&s, "h", "a"), now_s, 1), RC_OK);
+	for (struct mono end = mono_after_ms(mono_now(), 20000);
+	     n_held(&s) > 0 && mono_ms_between(mono_now(), end) > 0;)
+		usleep(10000);
+	assert_int_equal(n_held(&s), 0);
+	atomic_store(&s.values->fail_sync, true);
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_DISK);
+	assert_true(cache_oldest_era(engine_cache(s.engine), UINT32_MAX) != UINT32_MAX); /* the journal keeps it */
+	atomic_store(&s.values->fail_sync, false);
+	n_writes = atomic_load(&s.values->n_writes);
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	assert_int_equal(atomic_load(&s.values->n_writes), n_writes + 1);
+	assert_int_equal(atomic_load(&s.values->held_seen), now_s);
+	assert_true(cache_oldest_era(engine_cache(s.engine), UINT32_MAX) == UINT32_MAX);
+	stop(f);
+	scratch_fini(&s);
+}
+
+/* The file's place was taken meanwhile: there is nothing to be kept aside, and it is not tried for ever. */
+static void coarse_archives_of_a_refused_series_are_let_go(void **state)
+{
+	struct scratch_engine s;
+	struct flush *f;
+
+	(void)state;
+	open_all(&s);
+	f = start(&s, 1, 3600);
+	assert_int_equal(scratch_accept(&s, scratch_series(&s, "h", "a"), (uint32_t)wall_now().s, 1), RC_OK);
+	for (struct mono end = mono_after_ms(mono_now(), 20000);
+	     n_held(&s) > 0 && mono_ms_between(mono_now(), end) > 0;)
+		usleep(10000);
+	atomic_store(&s.values->refuse_all, true);
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	assert_string_equal(refusals.name, ""); /* nobody was asked to keep nothing */
+	assert_true(cache_oldest_era(engine_cache(s.engine), UINT32_MAX) == UINT32_MAX);
+	stop(f);
+	scratch_fini(&s);
+}
+
+/* Else a journal that is full of points whose coarse slots wait would stay full until they are due. */
+static void a_full_journal_does_not_wait_for_coarse_archives(void **state)
+{
+	static struct numbered p[1000];
+	struct scratch_engine s;
+	struct flush *f;
+	uint64_t position;
+	uint32_t id;
+
+	(void)state;
+	memset(&refusals, 0, sizeof(refusals));
+	lock_init(&refusals.lock);
+	scratch_init(&s);
+	scratch_open(&s, 2 << 20, PLENTY);
+	scratch_start(&s);
+	f = start(&s, 3600, 86400);
+	id = scratch_series(&s, "h", "a");
+	for (uint32_t i = 0; i < 500; i++) { /* 16 bytes each: four times what fits */
+		struct mono end = mono_after_ms(mono_now(), 10000);
+
+		for (uint32_t k = 0; k < ARRAY_LEN(p); k++)
+			p[k] = (struct numbered){ id, T0 + i * 60, k };
+		while (engine_accept(s.engine, p, ARRAY_LEN(p), T0 + i * 60, &position, NULL) == RC_FULL) {
+			assert_true(mono_ms_between(mono_now(), end) > 0);
+			usleep(1000);
+		}
+	}
 	stop(f);
 	scratch_fini(&s);
 }
@@ -281,6 +400,40 @@ static void pressure_writes_before_the_interval_is_over(void **state)
 	scratch_fini(&s);
 }
 
+static void replay_larger_than_the_cache_is_written_on_the_way(void **state)
+{
+	struct numbered points[1000];
+	struct scratch_engine s;
+	struct cache_stats c;
+	struct flush *f;
+	uint64_t position;
+
+	(void)state;
+	open_all(&s);
+	for (uint32_t k = 0; k < 50; k++) {
+		for (uint32_t i = 0; i < 1000; i++) {
+			char ds[16];
+
+			snprintf(ds, sizeof(ds), "ds%u", i);
+			points[i] = (struct numbered){ scratch_series(&s, "h", ds), T0 + 60 * k, k };
+		}
+		assert_int_equal(engine_accept(s.engine, points, 1000, T0 + 60 * k, &position, NULL), RC_OK);
+	}
+	engine_close(s.engine);
+	s.committed = 0;
+	scratch_open(&s, PLENTY, 256 * 1024); /* some 16,000 points */
+	f = start(&s, 3600, 0);
+	assert_int_equal(scratch_start(&s).n_points, 50000);
+	cache_stats(engine_cache(s.engine), &c);
+	assert_true(c.bytes_used < 400 * 1024);
+	assert_true(n_stored(s.values, NULL) > 30000);
+	assert_true(s.values->stored[0].again);
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	assert_int_equal(n_stored(s.values, NULL), 50000);
+	stop(f);
+	scratch_fini(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,9 +442,14 @@ int main(void)
 		cmocka_unit_test(failed_write_keeps_its_points),
 		cmocka_unit_test(failed_sync_keeps_everything_written_since_the_last),
 		cmocka_unit_test(refused_points_are_kept_aside_and_gone),
+		cmocka_unit_test(points_that_are_too_old_among_others_are_kept_aside),
 		cmocka_unit_test(replayed_points_are_written_as_such),
 		cmocka_unit_test(coarse_archives_wait_until_asked),
+		cmocka_unit_test(coarse_archives_wait_again_when_their_sync_failed),
+		cmocka_unit_test(coarse_archives_of_a_refused_series_are_let_go),
 		cmocka_unit_test(dirty_series_are_written_within_the_interval),
+		cmocka_unit_test(a_full_journal_does_not_wait_for_coarse_archives),
+		cmocka_unit_test(replay_larger_than_the_cache_is_written_on_the_way),
 		cmocka_unit_test(pressure_writes_before_the_interval_is_over),
 	};
 

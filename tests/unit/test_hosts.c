@@ -68,7 +68,7 @@ static const char *get(struct fixture *f, enum meta_hash hash, struct text field
 /* The host sends data: what a round of the store thread does with it. Returns its folder. */
 static const char *send_data(struct fixture *f, struct text name)
 {
-	struct host_want want = { .name = name, .data = true };
+	struct host_want want = { .name = name, .entry = hosts_entry(&f->hosts, name), .data = true };
 	struct meta_write writes[3];
 	uint64_t generation = meta_generation(f->meta);
 	size_t n;
@@ -98,6 +98,7 @@ static void a_known_host_is_not_asked_for_again(void **state)
 	struct fixture *f = *state;
 	struct host_want want = { .name = TEXT("myhost-123456"), .data = true };
 
+	want.entry = hosts_entry(&f->hosts, want.name);
 	send_data(f, want.name);
 	assert_int_equal(hosts_resolve(&f->hosts, &want, 1, NULL), RC_OK);
 	assert_true(want.settled);

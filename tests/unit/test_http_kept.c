@@ -90,6 +90,27 @@ static void memory_is_bounded_and_the_last_used_stay(void **state)
 	(void)state;
 }
 
+static void a_question_asked_again_is_known(void **state)
+{
+	struct kept_replies *r = kept_replies_new(1024);
+	char question[16];
+	int n_wrong = 0;
+
+	for (int i = 0; i < MANY; i++) {
+		snprintf(question, sizeof(question), "q%d", i);
+		n_wrong += kept_asked_before(r, text_of(question));
+		assert_true(kept_asked_before(r, text_of(question)));
+	}
+	assert_int_equal(n_wrong, 0);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(question, sizeof(question), "q%d", i);
+		n_wrong += !kept_asked_before(r, text_of(question));
+	}
+	assert_in_range(n_wrong, 0, MANY / 20); /* two in one place */
+	kept_replies_free(r);
+	(void)state;
+}
+
 static void the_etag_is_of_the_content(void **state)
 {
 	struct kept *a = new_reply('a', 10), *same = new_reply('a', 10), *other = new_reply('b', 10);
@@ -134,6 +155,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_put_is_found_until_replaced),
 		cmocka_unit_test(memory_is_bounded_and_the_last_used_stay),
+		cmocka_unit_test(a_question_asked_again_is_known),
 		cmocka_unit_test(the_etag_is_of_the_content),
 		cmocka_unit_test(many_threads_at_once),
 	};

@@ -141,6 +141,10 @@ static void values_are_read_again_only_when_they_may_differ(void **state)
 	int before = n_fetches;
 	char etag[64], header[128], first[REPLY_BYTES];
 
+	/* kept from the second time on that it is asked */
+	assert_int_equal(ask(DAILY, ""), 200);
+	assert_int_equal(n_fetches - before, 1);
+	before = n_fetches;
 	assert_int_equal(ask(DAILY, ""), 200);
 	check_header("[0.0, 0.0");
 	strcpy(first, strstr(reply, "\r\n\r\n"));

@@ -280,6 +280,32 @@ static void full_until_something_is_retired(void **state)
 	(void)state;
 }
 
+/* Else it would be refused for ever: what comes together is accepted or refused together. */
+static void one_append_may_be_larger_than_what_may_wait(void **state)
+{
+	enum { N = 4200000 }; /* 67 MB */
+	struct numbered *p = must_alloc(N * sizeof(*p));
+	char *folder = scratch_folder();
+	struct heard h;
+	struct journal_options options = scratch_options(folder, &h);
+	uint64_t position;
+	uint32_t segment;
+	struct why why;
+	struct journal *j;
+
+	options.max_bytes = 256 << 20;
+	heard_init(&h);
+	j = scratch_start(&options);
+	scratch_name(j, 0, "x");
+	assert_int_equal(journal_append(j, p, N, 1, &position, &segment, &why), RC_OK);
+	assert_int_equal(position, N);
+	heard_wait(&h, N);
+	journal_close(j);
+	free(p);
+	scratch_remove(folder);
+	(void)state;
+}
+
 static void a_second_daemon_is_refused(void **state)
 {
 	char *folder = scratch_folder();
@@ -350,6 +376,7 @@ int main(void)
 		cmocka_unit_test(a_segment_that_was_rolled_away_from_goes_though_nothing_follows),
 		cmocka_unit_test(a_reused_file_does_not_bring_back_what_it_held),
 		cmocka_unit_test(full_until_something_is_retired),
+		cmocka_unit_test(one_append_may_be_larger_than_what_may_wait),
 		cmocka_unit_test(a_second_daemon_is_refused),
 		cmocka_unit_test(names_without_points_and_points_without_names),
 	};

@@ -249,6 +249,59 @@ static void a_hole_in_the_last_group_is_a_torn_end(void **state)
 	(void)state;
 }
 
+/* The same hole in a segment that is not the last of its run: it had been synced. */
+static void a_torn_end_before_a_later_segment_is_damage(void **state)
+{
+	/* from a record of the last group on: a changed byte, zeros up to the end of the file, the file cut */
+	enum { CHANGED, ZEROED, CUT, N_WAYS };
+
+	for (int way = 0; way < N_WAYS; way++) {
+		char *folder = scratch_folder();
+		struct heard h;
+		struct journal_options options = scratch_options(folder, &h);
+		size_t n, at = FORMAT_PAGE_BYTES + 80;
+		struct seen seen = { 0 };
+		struct why why = { "" };
+		unsigned char *bytes;
+		struct journal *j;
+		struct replayed r;
+
+		heard_init(&h);
+		options.commit_ms = 60000;
+		options.commit_bytes = 1 << 20;
+		j = scratch_start(&options);
+		scratch_name(j, 0, "x");
+		scratch_count_up(j, 0, 3, 1000, NULL);
+		scratch_count_up(j, 3, 3, 1001, NULL);
+		journal_roll(j);
+		scratch_count_up(j, 6, 3, 1002, NULL);
+		journal_close(j);
+		bytes = scratch_read(folder, "segment-0000000001", &n);
+		if (way == CHANGED)
+			bytes[at + 50] ^= 1;
+		memset(bytes + at + (way == CHANGED ? 80 : 0), 0, n - at - (way == CHANGED ? 80 : 0));
+		scratch_write(folder, "segment-0000000001", bytes, way == CUT ? at + 50 : n);
+		assert_int_equal(journal_verify(folder, see, &seen, &why), RC_DAMAGED);
+		assert_non_null(strstr(why.text, "segment-0000000001: "));
+		assert_int_equal(seen.n, 3);
+		j = scratch_open(&options);
+		r = scratch_replay(j);
+		assert_int_equal(r.n, 6);
+		assert_int_equal(r.sum.n_damaged_files, 1);
+		assert_non_null(strstr(r.sum.why.text, "segment-0000000001: "));
+		replayed_fini(&r);
+		journal_start(j);
+		assert_int_equal(journal_retire(j, journal_current(j), NULL), RC_OK);
+		journal_close(j);
+		assert_true(scratch_exists(folder, "segment-0000000001.damaged"));
+		assert_false(scratch_exists(folder, "segment-0000000002.damaged"));
+		assert_int_equal(journal_verify(folder, see, &seen, &why), RC_DAMAGED);
+		free(bytes);
+		scratch_remove(folder);
+	}
+	(void)state;
+}
+
 static void another_version_is_refused_and_nothing_touched(void **state)
 {
 	static const char *const name[] = { "segment-0000000004", "names-0000000004" };
@@ -328,6 +381,7 @@ int main(void)
 		cmocka_unit_test(a_damaged_middle_is_reported_and_set_aside),
 		cmocka_unit_test(verify_takes_a_torn_end_for_normal),
 		cmocka_unit_test(a_hole_in_the_last_group_is_a_torn_end),
+		cmocka_unit_test(a_torn_end_before_a_later_segment_is_damage),
 		cmocka_unit_test(another_version_is_refused_and_nothing_touched),
 		cmocka_unit_test(foreign_files_are_left_alone),
 	};

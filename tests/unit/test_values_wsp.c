@@ -412,6 +412,7 @@ static void points_too_old_for_their_file_are_told(void **state)
 	assert_int_equal(values_write(t->values, &b, 1), RC_OK);
 	assert_int_equal(b.rc, RC_OK);
 	assert_int_equal(b.n_too_old, 2);
+	assert_int_equal(b.kept_s, 3600); /* by which the caller tells them */
 	b.n_points = 1;
 	assert_int_equal(values_write(t->values, &b, 1), RC_OK);
 	assert_int_equal(b.n_too_old, 0);
