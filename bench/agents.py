@@ -21,12 +21,14 @@ def run_once(server, options):
     with server:
         steps = load.Steps(options.build, server.port, n_series, options.ticks + 1, t0, options.agents, 'varying')
         steps.tick()
+        server.expect(n_series)
         wait_taken(server)
         server.wait_idle(quiet_s=1)
         sync_s()
         before = server.usage()
         for _ in range(options.ticks):
             steps.tick()
+        server.expect(n_series * options.ticks)
         wait_taken(server)
         read = server.usage()
         server.wait_idle(quiet_s=0.5)

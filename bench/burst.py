@@ -27,27 +27,39 @@ class Run:
         self.cpu = n_points / (after.cpu_s - before.cpu_s)
         self.written = (after.sectors - before.sectors) * SECTOR / n_points
         self.memory = memory
+        self.again = None     # points per CPU second of as many ticks again
         self.in_files = None  # VictoriaMetrics: points per CPU second when it has ended
         self.files_s = None   # CPU seconds of the first tick
 
 
 def run_carbon(server, options, n_ticks):
-    t0 = now_minute() - 60 * (n_ticks + 1)
+    t0 = now_minute() - 60 * (2 * n_ticks + 1)
     first = server.usage()
     load.send(options.build, server.port, options.series, 1, t0)
+    server.expect(options.series)
     server.wait_stored()
     sync_s()
     before = server.usage()
     sent = load.send(options.build, server.port, options.series, n_ticks, t0 + 60, how='prerendered')
+    server.expect(sent['points'])
     begun = time.monotonic() - sent['seconds']
     stored_at = max(server.wait_stored(), begun + sent['seconds'])
     wall_s = stored_at - begun + sync_s()
     after = server.usage()
     run = Run(sent['points'], before, after, wall_s, memory_mb(server.pid))
     run.files_s = before.cpu_s - first.cpu_s
-    server.check_stored(options.series, n_ticks + 1, t0)
+    if n_ticks <= options.ticks:  # once more, into files whose pages have been written before
+        before_again = server.usage()
+        again = load.send(options.build, server.port, options.series, n_ticks, t0 + 60 * (n_ticks + 1), how='prerendered')
+        server.expect(again['points'])
+        server.wait_stored()
+        run.again = again['points'] / (server.usage().cpu_s - before_again.cpu_s)
+        sync_s()
+        server.check_stored(options.series, 2 * n_ticks + 1, t0)
+    else:
+        server.check_stored(options.series, n_ticks + 1, t0)
     if server.name == 'victoria-metrics':
-        run.in_files = sent['points'] / (server.end_and_usage().cpu_s - before.cpu_s)
+        run.in_files = 2 * sent['points'] / (server.end_and_usage().cpu_s - before.cpu_s)
     return run
 
 
@@ -93,6 +105,8 @@ def report(runs, options):
                    len(of_server))
     result.note('Medians. Points per CPU second of each run: %s.' % '; '.join(
         '%s %s' % (s.name, ', '.join('%.2f M' % (r.cpu / 1e6) for r in rs)) for s, rs in runs.items()))
+    result.note('As many ticks again, into files whose pages were written before, points per CPU second: %s.' % '; '.join(
+        '%s %s' % (s.name, ', '.join('%.2f M' % (r.again / 1e6) for r in rs)) for s, rs in runs.items() if rs[0].again))
     result.note('The first tick, which makes the files, stands apart; CPU of it, µs a series: %s.' % '; '.join(
         '%s %.0f' % (s.name, median(r.files_s for r in rs) / options.series * 1e6) for s, rs in runs.items()))
     result.note('Archives 60:1440, 300:2016, 600:4608, 3600:8784. rrdcached: its own commands, a tick a batch, a journal '

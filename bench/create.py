@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """
-Making files, complete and with their space reserved, beside python-whisper's create with fallocate, in turn in new folders;
-see --help. CPU and wall time of both; then a sync of all disks, which stands apart.
+Making files, complete and with their space reserved, beside python-whisper's create (which writes zeros, or with its
+option reserves), in turn in new folders; see --help. CPU and wall time of both; then a sync of all disks, which stands apart.
 """
 import argparse
 import os
@@ -16,10 +16,10 @@ from peers.server import ARCHIVES, version_of
 from report import Result, median
 
 
-def whisper_create(folder, n):
+def whisper_create(folder, n, fallocate):
     wall, cpu = time.monotonic_ns(), time.process_time_ns()
     for i in range(n):
-        whisper.create(os.path.join(folder, 'reference-%d.wsp' % i), list(ARCHIVES), useFallocate=True)
+        whisper.create(os.path.join(folder, 'reference-%d.wsp' % i), list(ARCHIVES), useFallocate=fallocate)
     return time.monotonic_ns() - wall, time.process_time_ns() - cpu
 
 
@@ -47,7 +47,8 @@ def main():
     options = parser.parse_args()
     chosen(options)
     makers = {'numeter-storage': lambda f: our_create(options.build, f, options.files),
-              'python-whisper': lambda f: whisper_create(f, options.files)}
+              'python-whisper': lambda f: whisper_create(f, options.files, False),
+              'python-whisper, fallocate': lambda f: whisper_create(f, options.files, True)}
     runs = {name: [] for name in makers}
     for _ in range(options.runs):
         for name, make in makers.items():
@@ -61,8 +62,10 @@ def main():
     result.kept['versions']['python3-whisper'] = version_of('python3-whisper')
     for name, of_name in runs.items():
         result.row(name, *(median(r[i] for r in of_name) for i in range(3)), len(of_name))
-    pairs = list(zip(*runs.values()))
-    result.note('Ours in each pair of runs: %s × the files/s.' % ', '.join('%.1f' % (a[0] / b[0]) for a, b in pairs))
+    for name in list(runs)[1:]:
+        pairs = zip(runs['numeter-storage'], runs[name])
+        result.note('Ours in each pair of runs: %s × the files/s of %s.' % (
+            ', '.join('%.1f' % (a[0] / b[0]) for a, b in pairs), name))
     result.save(options.build, options.command)
 
 

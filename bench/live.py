@@ -56,6 +56,7 @@ class Row:
         with self.server as server:
             steps = load.Steps(options.build, server.port, options.series, minutes + 1, t0)
             steps.tick()
+            server.expect(options.series)
             wait_taken(server)
             server.wait_stored()
             sync_s()
@@ -63,6 +64,7 @@ class Row:
             for i in range(1, minutes + 1):
                 due = before.at_s + i * self.scale_s
                 steps.tick()
+                server.expect(options.series)
                 self.minute(i)
                 if self.scale_s:
                     time.sleep(max(0, due - time.monotonic()))

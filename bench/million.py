@@ -32,10 +32,12 @@ def main():
     with Ours(series_folder(options, 'million'), archives=[archive]) as server:
         empty = memory_mb(server.pid, 'VmRSS')
         sent = load.send(options.build, server.port, n, 1, t0)
-        wait_journalled(server)
+        server.expect(n)
+        server.wait_idle()
         one = memory_mb(server.pid, 'VmRSS')
         more = load.send(options.build, server.port, n, ticks - 1, t0 + 60)
-        wait_journalled(server)
+        server.expect(n * (ticks - 1))
+        server.wait_idle()
         full = memory_mb(server.pid, 'VmRSS')
         result.row('resident before the first point', empty, 'MB')
         result.row('first tick, names included, taken in', sent['seconds'], 's')
@@ -60,6 +62,7 @@ def main():
         result.row('its CPU', (after.cpu_s - before.cpu_s) * 1e6 / n, 'µs a series')
         sync_s()
         load.send(options.build, server.port, n, 1, t0 + 60 * ticks)
+        server.expect(n)
         before = server.usage()
         server.wait_stored()
         after = server.usage()
@@ -68,10 +71,6 @@ def main():
         result.row('most resident', memory_mb(server.pid), 'MB')
         server.check_stored(n, ticks + 1, t0)
     result.save(options.build, options.command)
-
-
-def wait_journalled(server):
-    server.wait_idle(quiet_s=0.3)
 
 
 if __name__ == '__main__':

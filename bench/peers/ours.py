@@ -19,7 +19,7 @@ class Ours(Server):
 
     def __init__(self, folder, archives=ARCHIVES, **keys):
         super().__init__(folder)
-        self.keys, self.archives = keys, archives
+        self.keys, self.archives, self.expected = keys, archives, 0
 
     @classmethod
     def version(cls):
@@ -66,9 +66,29 @@ class Ours(Server):
             raise RuntimeError('%s: %s' % (request, answer))
         return answer
 
+    def start(self):
+        self.expected = 0  # counted from its start
+        return super().start()
+
+    def expect(self, n_points):
+        self.expected += n_points
+
+    def wait_idle(self, quiet_s=0, deadline_s=600):
+        """All that was sent is accepted and in the synced journal (the server closes a connection when it has read all of
+        it, and takes the last lines in a moment later)."""
+        end = time.monotonic() + deadline_s
+        while True:
+            status = self.ask(verb='status')
+            if status['counters']['points_accepted'] >= self.expected and \
+                    status['journal']['appended'] == status['journal']['synced']:
+                return time.monotonic()
+            if time.monotonic() > end:
+                raise RuntimeError('%d of %d points accepted' % (status['counters']['points_accepted'], self.expected))
+            time.sleep(0.005)
+
     def wait_stored(self):
-        """Flush everything, which syncs too, until a flush finds nothing: the server closes a connection when it has read
-        all of it, and takes the last lines in a moment later."""
+        """Accepted, and then flushed, which syncs too, until a flush finds nothing."""
+        self.wait_idle()
         while True:
             answer = self.ask(verb='flush')
             at_s = time.monotonic()

@@ -70,6 +70,9 @@ class Server:
     def usage(self):
         return Usage(self.pid, self.folder)
 
+    def expect(self, n_points):
+        """So many more points were sent to it."""
+
     def wait_stored(self):
         """Until all that it read is in its files, not yet synced; the monotonic time since when that is so."""
         return self.wait_idle()
