@@ -117,7 +117,8 @@ static void conclude(struct writers *w, struct scratch *s)
 		w->written_capacity = w->written_capacity == 0 ? 1024 : w->written_capacity * 2;
 		w->written = must_realloc(w->written, w->written_capacity * sizeof(*w->written));
 	}
-	memcpy(w->written + w->n_written, s->written, n_written * sizeof(*s->written));
+	if (n_written > 0)
+		memcpy(w->written + w->n_written, s->written, n_written * sizeof(*s->written));
 	w->n_written += n_written;
 	w->n_series_written += n_written;
 	w->n_points_written += n_points;
