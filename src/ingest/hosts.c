@@ -45,6 +45,8 @@ static struct host *add_host(struct hosts *h, struct text name)
 
 static void own_folder(struct hosts *h, struct host *host, struct text folder)
 {
+	if (host->n_folder > 0 && !text_equal(folder, (struct text){ host->folder, host->n_folder }))
+		h->n_moves++;
 	host->n_folder = (size_t)snprintf(host->folder, sizeof(host->folder), "%.*s", TEXT_ARG(folder));
 	if (map_get(&h->by_folder, folder) == NULL)
 		map_put(&h->by_folder, folder, host);

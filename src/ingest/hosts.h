@@ -28,6 +28,7 @@ struct hosts {
 	struct map by_name;   /* name → struct host, owned */
 	struct map by_folder; /* folder → struct host, borrowed from by_name */
 	bool loaded;
+	unsigned n_moves; /* how often a known host got another folder */
 	struct buf answers;
 };
 

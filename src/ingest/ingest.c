@@ -4,10 +4,11 @@
 
 #include "base/mem.h"
 #include "ingest/keep.h"
+#include "ingest/quick.h"
 #include "ingest/store.h"
 
 struct ingest {
-	struct store store; /* thread store only */
+	struct store store; /* thread store only, but what quick_accept() looks at */
 	pthread_t thread;
 	bool begun; /* whoever opens and closes */
 	struct lock lock;
@@ -174,13 +175,26 @@ void ingest_release(struct ingest *in)
 
 void ingest_submit(struct ingest *in, struct batch *b)
 {
+	bool quick;
+
 	must(b->done != NULL);
 	b->next = NULL;
+	quick = quick_accept(&in->store, b, mono_now());
 	lock_take(&in->lock);
-	*in->end = b;
-	in->end = &b->next;
-	signal_all(&in->signal);
+	if (quick && b->position > in->committed && !in->journal_fails) {
+		*in->waiting_end = b;
+		in->waiting_end = &b->next;
+	} else { /* an accepted one, too, that the journal has spoken about already: done is not called from here */
+		*in->end = b;
+		in->end = &b->next;
+		signal_all(&in->signal);
+	}
 	lock_give_back(&in->lock);
+}
+
+uint32_t ingest_mark(struct ingest *in)
+{
+	return store_mark(&in->store, meta_generation(in->store.options.meta));
 }
 
 enum rc ingest_keep_points(struct ingest *in, const struct values_batch *points, struct why *why)

@@ -94,7 +94,16 @@ void ingest_release(struct ingest *in);
  */
 CHECKED enum rc ingest_keep_points(struct ingest *in, const struct values_batch *points, struct why *why);
 
-/* Hand over a batch: every item that is FATE_WAITING or FATE_FAILED is tried. Threads: any. */
+/*
+ * Hand over a batch: every item that is FATE_WAITING or FATE_FAILED is tried. done is never called by this
+ * function itself. Threads: any.
+ */
 void ingest_submit(struct ingest *in, struct batch *b);
+
+/*
+ * The mark (registry_mark()) of a source whose host and info the metadata store has been told of: points of others must come
+ * by ingest_submit(). Threads: any.
+ */
+uint32_t ingest_mark(struct ingest *in);
 
 #endif

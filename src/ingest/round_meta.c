@@ -86,7 +86,7 @@ void round_write_meta(struct round *r, uint64_t generation)
 	for (size_t t = 0; rc == RC_OK && t < r->n_tasks; t++)
 		if (!r->task[t].failed && r->task[t].item->waits)
 			registry_set_mark(engine_registry(s->options.engine), r->task[t].source,
-					  (uint32_t)(generation + 1));
+					  store_mark(s, generation));
 	for (size_t t = 0; rc != RC_OK && t < r->n_tasks; t++) {
 		struct task *task = &r->task[t];
 		const struct message *m = &task->item->message;

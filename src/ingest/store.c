@@ -8,8 +8,6 @@
 #include "base/mem.h"
 #include "ingest/round.h"
 
-enum { META_CHECK_MS = 1000 };
-
 enum rc store_init(struct store *s, const struct ingest_options *options, struct why *why)
 {
 	enum rc rc;
@@ -126,14 +124,17 @@ static size_t collect(struct store *s, struct round *r, struct batch *first)
 	return n_points;
 }
 
-static void count(const struct task *t)
+uint32_t store_mark(const struct store *s, uint64_t generation)
 {
-	const struct item *i = t->item;
+	return (uint32_t)(generation + 1) + (atomic_load_explicit(&s->moves, memory_order_relaxed) << 16);
+}
 
+void store_count(enum input input, const struct item *i)
+{
 	/* carbon's lines are counted where they come in, the journal's points when they came first */
-	if (t->batch->input == INPUT_AMQP)
+	if (input == INPUT_AMQP)
 		counter_add(COUNTER_MESSAGES_AMQP, 1);
-	if (t->batch->input == INPUT_HTTP)
+	if (input == INPUT_HTTP)
 		counter_add(COUNTER_MESSAGES_HTTP, 1);
 	if (!i->decoded) {
 		counter_add(COUNTER_MESSAGES_REJECTED, 1);
@@ -174,9 +175,10 @@ static void check_meta(struct store *s, struct mono now)
 	struct meta_read read = { .key = { META_HOST_ID, TEXT_NONE, TEXT("") } };
 	struct buf answer;
 
-	if (mono_ms_between(s->checked, now) < META_CHECK_MS)
+	if (mono_ms_between(s->checked, now) < STORE_CHECK_MS)
 		return;
 	s->checked = now;
+	atomic_store_explicit(&s->asked_ns, now.ns, memory_order_relaxed);
 	buf_init(&answer, 4096);
 	if (meta_read(s->options.meta, &read, 1, &answer, NULL) != RC_OK)
 		counter_add(COUNTER_META_ERRORS, 1);
@@ -212,6 +214,7 @@ void store_round(struct store *s, struct batch *first, int64_t now_s, struct mon
 	generation = meta_generation(s->options.meta);
 	if (r.n_wants > 0 && hosts_resolve(&s->hosts, r.want, r.n_wants, &why) != RC_OK)
 		counter_add(COUNTER_META_ERRORS, 1);
+	atomic_store_explicit(&s->moves, s->hosts.n_moves, memory_order_relaxed);
 	for (size_t t = 0; t < r.n_tasks; t++)
 		if (r.task[t].want != SIZE_MAX && !r.want[r.task[t].want].settled &&
 		    (r.want[r.task[t].want].host == NULL || why.text[0] != '\0'))
@@ -226,7 +229,7 @@ void store_round(struct store *s, struct batch *first, int64_t now_s, struct mon
 		if (r.task[t].failed)
 			n_failed++;
 		else
-			count(&r.task[t]);
+			store_count(r.task[t].batch->input, i);
 	}
 	say(s, &r, n_failed);
 }

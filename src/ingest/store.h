@@ -10,6 +10,8 @@
 #include "ingest/ingest.h"
 #include "ingest/rejected.h"
 
+enum { STORE_CHECK_MS = 1000 }; /* the metadata store is asked something this often while data comes */
+
 struct store {
 	struct ingest_options options;
 	struct hosts hosts;
@@ -21,10 +23,22 @@ struct store {
 	uint64_t round;      /* counts them, from 1 */
 	bool failing;        /* the last round left something undone */
 	struct mono checked; /* when the metadata store was last asked anything */
+	/* any thread, see quick.h */
+	_Atomic(int64_t) asked_ns; /* the same, monotonic */
+	atomic_uint moves;         /* hosts.n_moves */
 };
 
 CHECKED enum rc store_init(struct store *s, const struct ingest_options *options, struct why *why);
 void store_fini(struct store *s);
+
+/*
+ * What a source is marked with (registry_mark()) when the metadata store has been told of its host and info: it changes
+ * when the store was away, or a host got another folder. Threads: any.
+ */
+uint32_t store_mark(const struct store *s, uint64_t generation);
+
+/* The item has its last fate: count it. Threads: any. */
+void store_count(enum input input, const struct item *i);
 
 /* Try every item of the list of batches that is waiting or failed. now_s: Unix seconds, for the kept-aside lines. */
 void store_round(struct store *s, struct batch *first, int64_t now_s, struct mono now);

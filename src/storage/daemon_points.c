@@ -125,12 +125,9 @@ enum rc start_flush(struct daemon *d)
 	return RC_OK;
 }
 
-/* What ingest marks a source with once the metadata store has been told of it. */
 static uint32_t mark(void *argument)
 {
-	const struct daemon *d = argument;
-
-	return (uint32_t)(meta_generation(d->meta) + 1);
+	return ingest_mark(argument);
 }
 
 enum rc start_carbon(struct daemon *d)
@@ -149,7 +146,7 @@ enum rc start_carbon(struct daemon *d)
 			.schema = &c->schema,
 			.max_future_s = c->max_future_s,
 			.mark = mark,
-			.mark_argument = d,
+			.mark_argument = d->ingest,
 		},
 		&d->carbon, &why);
 	return rc == RC_OK ? rc : daemon_refuse(d, "carbon_listen", rc, &why);

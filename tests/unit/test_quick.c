@@ -1,0 +1,159 @@
+#include "engine_scratch.h"
+
+#include "ingest/quick.h"
+#include "meta/meta.h"
+
+enum { T0 = 1795342600, PLENTY = 64 * 1024 * 1024 };
+
+struct fixture {
+	struct scratch_engine s;
+	struct meta *meta;
+	struct store store;
+	struct schema schema;
+	struct mono now;
+};
+
+static void open_all(struct fixture *f)
+{
+	char *rejected;
+	struct why why;
+
+	scratch_init(&f->s);
+	scratch_open(&f->s, PLENTY, PLENTY);
+	scratch_start(&f->s);
+	f->meta = meta_memory_open();
+	schema_init(&f->schema);
+	rejected = must_format("%s/rejected", f->s.path);
+	assert_int_equal(store_init(&f->store,
+				    &(struct ingest_options){ .meta = f->meta,
+							      .engine = f->s.engine,
+							      .schema = &f->schema,
+							      .wsp_path = "/srv/wsps",
+							      .md5_digits = 2,
+							      .max_future_s = 600,
+							      .rejected_path = rejected,
+							      .rejected_max_bytes = 1 << 20 },
+				    &why),
+			 RC_OK);
+	free(rejected);
+	f->now = mono_now();
+}
+
+static void close_all(struct fixture *f)
+{
+	store_fini(&f->store);
+	meta_close(f->meta);
+	scratch_fini(&f->s);
+}
+
+static struct batch *batch_of(enum input input, const char *document)
+{
+	struct batch *b = batch_new(input);
+
+	assert_true(batch_add_http(b, text_of(document))->decoded);
+	b->accepted_s = T0;
+	return b;
+}
+
+#define DATA(host, ds, t)                                                                                              \
+	"{\"hostid\": \"" host "\", \"type\": \"data\", \"plugin\": \"p\", \"message\": {\"TimeStamp\": \"" t          \
+	"\", \"Values\": {" ds "}}}"
+static const char known[] = DATA("h", "\"a\": 1, \"b\": 2", "1795342600");
+
+/* The long way: what the store thread does. */
+static void store_one(struct fixture *f, enum input input, const char *document)
+{
+	struct batch *b = batch_of(input, document);
+
+	store_round(&f->store, b, T0, f->now);
+	assert_int_equal(b->item[0].fate, FATE_STORED);
+	batch_free(b);
+}
+
+static bool is_quick(struct fixture *f, enum input input, const char *document, struct mono now)
+{
+	struct batch *b = batch_of(input, document);
+	bool quick = quick_accept(&f->store, b, now);
+
+	assert_int_equal(b->item[0].fate, quick ? FATE_STORED : FATE_WAITING);
+	assert_int_equal(b->item[0].waits, quick);
+	assert_int_equal(b->position > 0, quick);
+	batch_free(b);
+	return quick;
+}
+
+static void data_of_known_series_is_quick(void **state)
+{
+	struct cache_stats before, after;
+	struct fixture f = { 0 };
+
+	(void)state;
+	open_all(&f);
+	assert_false(is_quick(&f, INPUT_AMQP, known, f.now));
+	store_one(&f, INPUT_AMQP, known);
+	cache_stats(engine_cache(f.s.engine), &before);
+	assert_true(is_quick(&f, INPUT_AMQP, DATA("h", "\"b\": 3, \"a\": 4", "1795342660"), f.now));
+	cache_stats(engine_cache(f.s.engine), &after);
+	assert_int_equal(after.n_points - before.n_points, 2);
+	close_all(&f);
+}
+
+static void whatever_is_not_usual_goes_the_long_way(void **state)
+{
+	static const char *const unusual[] = {
+		DATA("other", "\"a\": 1", "1795342600"),
+		DATA("h", "\"new\": 1", "1795342600"),
+		DATA("h", "\"a\": \"x\"", "1795342600"),
+		DATA("h", "\"a\": 1", "1795343900"), /* ahead */
+		DATA("h", "\"a\": 1", "1700000000"),
+		DATA("h", "\"a\": \"U\"", "1795342600"),
+		"{\"hostid\": \"h\", \"type\": \"info\", \"message\": {\"Plugin\": \"p\", \"Infos\": {\"a\": {}}}}",
+	};
+	struct fixture f = { 0 };
+
+	(void)state;
+	open_all(&f);
+	store_one(&f, INPUT_HTTP, known);
+	assert_true(is_quick(&f, INPUT_HTTP, known, f.now));
+	for (size_t i = 0; i < ARRAY_LEN(unusual); i++)
+		if (is_quick(&f, INPUT_HTTP, unusual[i], f.now))
+			fail_msg("%s", unusual[i]);
+	/* nobody has asked the metadata store for a second: it may have been restarted */
+	assert_false(is_quick(&f, INPUT_HTTP, known, mono_after_ms(f.now, STORE_CHECK_MS)));
+	close_all(&f);
+}
+
+static void a_host_that_moved_is_told_of_first(void **state)
+{
+	struct meta_write move = { META_SET, { META_WSP_PATH, TEXT_NONE, TEXT("h") }, TEXT("/srv/wsps/zz/elsewhere") };
+	struct series name;
+	struct fixture f = { 0 };
+
+	(void)state;
+	open_all(&f);
+	store_one(&f, INPUT_HTTP, known);
+	assert_true(is_quick(&f, INPUT_HTTP, known, f.now));
+	assert_int_equal(meta_apply(f.meta, &move, 1, NULL), RC_OK);
+	store_one(&f, INPUT_HTTP,
+		  "{\"hostid\": \"h\", \"type\": \"info\", \"message\": {\"Plugin\": \"MyInfo\", \"ID\": \"h\", "
+		  "\"Name\": "
+		  "\"h\"}}");
+	assert_false(is_quick(&f, INPUT_HTTP, known, f.now));
+	store_one(&f, INPUT_HTTP, known);
+	assert_true(is_quick(&f, INPUT_HTTP, known, f.now));
+	registry_name(engine_registry(f.s.engine),
+		      registry_find(engine_registry(f.s.engine), TEXT("h"), TEXT("p"), TEXT("a")), &name);
+	assert_true(text_is(name.folder, "zz/elsewhere"));
+	close_all(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(data_of_known_series_is_quick),
+		cmocka_unit_test(whatever_is_not_usual_goes_the_long_way),
+		cmocka_unit_test(a_host_that_moved_is_told_of_first),
+	};
+
+	return cmocka_run_group_tests_name("quick", tests, NULL, NULL);
+}
