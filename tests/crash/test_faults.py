@@ -159,12 +159,14 @@ class FaultCase(ServersCase):
             whisper.fetch(str(whole), self.now - 3600, self.now, now=self.now)
 
     def short_files(self):
+        """Those that are short, or have lost their header: it was written and not synced."""
         found = []
         for path in wsp_files(self.daemon.wsp_path):
             try:
                 if (self.daemon.wsp_path / path).stat().st_size != WSP_BYTES:
                     found.append(path)
-            except FileNotFoundError:  # set aside this moment, not made anew yet
+                whisper.info(str(self.daemon.wsp_path / path))
+            except (FileNotFoundError, whisper.CorruptWhisperFile):  # set aside this moment, not made anew yet
                 found.append(path)
         return found
 
