@@ -10,7 +10,7 @@
 struct ingest {
 	struct store store; /* thread store only, but what quick_accept() looks at */
 	pthread_t thread;
-	bool begun; /* whoever opens and closes */
+	atomic_bool begun;
 	struct lock lock;
 	struct signal signal;
 	/* under lock */
@@ -143,8 +143,24 @@ enum rc ingest_open(const struct ingest_options *options, struct ingest **out, s
 
 void ingest_start(struct ingest *in)
 {
-	in->begun = true;
+	atomic_store(&in->begun, true);
 	thread_start(&in->thread, "store", run, in);
+}
+
+/* Stopped before the engine took points: nobody has tried them. */
+static void fail_all(struct ingest *in)
+{
+	struct batch *first;
+
+	lock_take(&in->lock);
+	first = in->first;
+	in->first = NULL;
+	in->end = &in->first;
+	lock_give_back(&in->lock);
+	for (struct batch *b = first; b != NULL; b = b->next)
+		for (size_t i = 0; i < b->n; i++)
+			b->item[i].fate = FATE_FAILED;
+	hand_back(first);
 }
 
 void ingest_close(struct ingest *in)
@@ -155,8 +171,10 @@ void ingest_close(struct ingest *in)
 	in->stopping = true;
 	signal_all(&in->signal);
 	lock_give_back(&in->lock);
-	if (in->begun)
+	if (atomic_load(&in->begun))
 		must(pthread_join(in->thread, NULL) == 0);
+	else
+		fail_all(in);
 	lock_take(&in->lock);
 	while (in->waiting != NULL)
 		signal_wait(&in->signal, &in->lock);
@@ -202,6 +220,8 @@ enum rc ingest_keep_points(struct ingest *in, const struct values_batch *points,
 	struct keep k;
 	enum rc rc;
 
+	if (!atomic_load(&in->begun)) /* in a replay: waiting would hold up its end */
+		return because(why, RC_PEER, "nothing is kept aside before the replay has ended");
 	keep_init(&k, points);
 	ingest_submit(in, k.batch);
 	rc = keep_wait(&k, why);

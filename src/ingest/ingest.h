@@ -90,7 +90,8 @@ void ingest_release(struct ingest *in);
 
 /*
  * Keep points aside that were accepted and turned out to be impossible to store, with the batch's reason and why. Returns
- * when they are kept durably. Errors: RC_DISK. Threads: any but store and journal.
+ * when they are kept durably. Errors: RC_DISK; RC_PEER before ingest_start(): try again. Threads: any but store and
+ * journal.
  */
 CHECKED enum rc ingest_keep_points(struct ingest *in, const struct values_batch *points, struct why *why);
 

@@ -11,6 +11,7 @@ struct fixture {
 	struct store store;
 	struct schema schema;
 	struct mono now;
+	char *rejected;
 };
 
 static void open_all(struct fixture *f)
@@ -35,7 +36,7 @@ static void open_all(struct fixture *f)
 							      .rejected_max_bytes = 1 << 20 },
 				    &why),
 			 RC_OK);
-	free(rejected);
+	f->rejected = rejected;
 	f->now = mono_now();
 }
 
@@ -43,6 +44,7 @@ static void close_all(struct fixture *f)
 {
 	store_fini(&f->store);
 	meta_close(f->meta);
+	free(f->rejected);
 	scratch_fini(&f->s);
 }
 
@@ -147,12 +149,44 @@ static void a_host_that_moved_is_told_of_first(void **state)
 	close_all(&f);
 }
 
+static void note_done(struct batch *b, void *argument)
+{
+	*(bool *)argument = b->item[0].fate == FATE_FAILED;
+}
+
+static void nothing_waits_for_a_replay_that_is_stopped(void **state)
+{
+	struct taken point = { T0, T0, 1 };
+	struct values_batch refused = { .series = { TEXT("h"), TEXT("h"), TEXT("p"), TEXT("a") },
+					.point = &point,
+					.n_points = 1,
+					.reason = REASON_FILE };
+	struct fixture f = { 0 };
+	struct batch *b = batch_of(INPUT_HTTP, known);
+	struct ingest *in;
+	bool failed = false;
+
+	(void)state;
+	open_all(&f);
+	assert_int_equal(ingest_open(&f.store.options, &in, NULL), RC_OK);
+	assert_int_equal(ingest_keep_points(in, &refused, NULL), RC_PEER);
+	b->done = note_done;
+	b->argument = &failed;
+	ingest_submit(in, b);
+	ingest_close(in); /* was never started */
+	assert_true(failed);
+	batch_free(b);
+	ingest_release(in);
+	close_all(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(data_of_known_series_is_quick),
 		cmocka_unit_test(whatever_is_not_usual_goes_the_long_way),
 		cmocka_unit_test(a_host_that_moved_is_told_of_first),
+		cmocka_unit_test(nothing_waits_for_a_replay_that_is_stopped),
 	};
 
 	return cmocka_run_group_tests_name("quick", tests, NULL, NULL);
