@@ -9,7 +9,7 @@ import argparse
 import time
 
 from peers import load
-from peers.measure import SECTOR, memory_mb, sync_s
+from peers.measure import SECTOR, memory_mb, sync_s, warm_memory
 from peers.options import add_common, chosen, series_folder
 from peers.ours import Ours
 from report import Result, median
@@ -34,11 +34,13 @@ class Run:
 
 def run_carbon(server, options, n_ticks):
     t0 = now_minute() - 60 * (2 * n_ticks + 1)
+    warm_memory()
     first = server.usage()
     load.send(options.build, server.port, options.series, 1, t0)
     server.expect(options.series)
     server.wait_stored()
     sync_s()
+    warm_memory()
     before = server.usage()
     sent = load.send(options.build, server.port, options.series, n_ticks, t0 + 60, how='prerendered')
     server.expect(sent['points'])
@@ -49,6 +51,7 @@ def run_carbon(server, options, n_ticks):
     run = Run(sent['points'], before, after, wall_s, memory_mb(server.pid))
     run.files_s = before.cpu_s - first.cpu_s
     if n_ticks <= options.ticks:  # once more, into files whose pages have been written before
+        warm_memory()
         before_again = server.usage()
         again = load.send(options.build, server.port, options.series, n_ticks, t0 + 60 * (n_ticks + 1), how='prerendered')
         server.expect(again['points'])
@@ -71,6 +74,7 @@ def run_rrdcached(server, options, n_ticks):
     server.wait_stored()
     sync_s()
     batches = server.render(options.series, n_ticks, t0 + 60)
+    warm_memory()
     before = server.usage()
     begun = time.monotonic()
     server.send(batches)

@@ -43,6 +43,7 @@ static void gather(const struct writers *w, const struct job *j, struct scratch 
 		if (!cache_take(cache, j->id[i], &s->point, &s->n, &s->capacity, &held_from_s))
 			continue;
 		*b = (struct values_batch){
+			.number = j->id[i] + 1,
 			.n_points = s->n - first,
 			.held_from_s = held_from_s,
 			.hold_coarse = !is_due(o, j, held_from_s),

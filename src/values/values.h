@@ -15,6 +15,8 @@
 /* The points of one series in one call. */
 struct values_batch {
 	struct series series;
+	uint32_t
+		number; /* the caller's own of this series plus one, while it runs: an engine may remember by it; 0: none */
 	const struct taken *point; /* oldest accepted first; of two with one t_s the later given wins */
 	size_t n_points;           /* 0: only what is held back is to be written */
 	bool again;                /* perhaps stored in part before (a replay): coarse slots are worked out anew */

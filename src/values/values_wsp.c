@@ -10,6 +10,7 @@
 #include "base/fileio.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "values/wsp_memory.h"
 #include "values/wsp_tree.h"
 #include "wsp/overlay.h"
 
@@ -20,6 +21,7 @@ struct values_wsp {
 	const struct schema *schema;
 	enum wsp_allocate allocate;
 	char *quarantine; /* NULL: below the root */
+	struct wsp_memory *memory;
 };
 
 /* One values_write() at work: nothing of it is shared. */
@@ -27,6 +29,7 @@ struct write {
 	const struct values_wsp *v;
 	struct tree_folder folder;
 	uint64_t n_written, n_kept;
+	unsigned char *scratch; /* of wsp_learn(); NULL: not needed yet */
 };
 
 /* Is there a point that a new file of r would keep? */
@@ -96,16 +99,66 @@ static enum rc store(struct wsp *w, struct values_batch *b, int64_t *held_from_s
 	return rc == RC_OK && b->n_points > 0 ? wsp_store(w, b->point, b->n_points, how, stored, &b->why) : rc;
 }
 
+/* May the batch go on where the memo ends? The points themselves are looked at later. */
+static bool may_follow(const struct wsp_memo *memo, const struct values_batch *b, int64_t held_from_s,
+		       const struct wsp *w)
+{
+	return memo->changed_ns != 0 && !b->again && b->n_points > 0 &&
+	       (held_from_s == 0 || (b->hold_coarse && !wsp_overtakes(w, newest_s(b), held_from_s)));
+}
+
+/* The usual way: the file is as it was left, and the batch goes on there. */
+static enum rc follow(struct write *x, struct wsp_memo *memo, struct values_batch *b, int fd, int64_t held_from_s,
+		      struct wsp_stored *stored, bool *followed)
+{
+	const struct wsp *layout;
+
+	*followed = false;
+	if (memo == NULL || memo->changed_ns == 0)
+		return RC_OK;
+	layout = wsp_memory_layout(x->v->memory, memo->layout);
+	b->kept_s = layout->max_retention_s;
+	if (!may_follow(memo, b, held_from_s, layout) || !wsp_memo_holds(memo, fd))
+		return RC_OK;
+	return wsp_follow(layout, fd, memo, b->point, b->n_points, b->hold_coarse, followed, stored, &b->why);
+}
+
+/* The long way has been taken: remember where it ended, but not of a series that just left the usual way. */
+static void remember(struct write *x, struct wsp_memo *memo, const struct values_batch *b, const struct wsp *w,
+		     bool held, const struct wsp_stored *stored)
+{
+	bool had = memo->changed_ns != 0;
+
+	memo->changed_ns = 0;
+	if (had || b->n_points == 0 || stored->n_kept > 0 || stored->n_too_old > 0)
+		return;
+	if (x->scratch == NULL)
+		x->scratch = must_alloc(WSP_LEARN_BYTES);
+	wsp_learn(w, b->point, b->n_points, held, x->scratch, memo);
+	if (memo->changed_ns != 0 && !wsp_memory_keep_layout(x->v->memory, w, &memo->layout))
+		memo->changed_ns = 0;
+}
+
 /* Open the batch's file, or make it, and store. */
 static enum rc open_and_store(struct write *x, struct values_batch *b, int64_t *held_from_s, struct wsp_stored *stored)
 {
+	struct wsp_memo *memo = wsp_memory_of(x->v->memory, b->number);
 	struct wsp w = { .fd = -1 };
-	bool bad_name;
+	bool bad_name, followed = false;
+	int fd = -1;
 	enum rc rc = tree_folder_turn(&x->folder, &b->series, &bad_name, &b->why);
 
 	b->reason = bad_name ? REASON_DS_NAME : REASON_FILE;
 	if (rc == RC_OK)
-		rc = tree_open(&x->folder, b->series.ds, &w, &b->why);
+		rc = tree_open_file(&x->folder, b->series.ds, &fd, &b->why);
+	if (rc == RC_OK) {
+		rc = follow(x, memo, b, fd, *held_from_s, stored, &followed);
+		if (rc != RC_OK || followed) {
+			close(fd);
+			return rc;
+		}
+		rc = wsp_attach_like(fd, &x->folder.seen, &w, &b->why);
+	}
 	if (rc == RC_ABSENT) {
 		*held_from_s = 0; /* gone, and what was due with it */
 		rc = b->n_points == 0 ? RC_OK : create(x, b, &w);
@@ -114,6 +167,10 @@ static enum rc open_and_store(struct write *x, struct values_batch *b, int64_t *
 		b->reason = REASON_TOO_OLD;
 		rc = store(&w, b, held_from_s, stored);
 		b->kept_s = w.max_retention_s;
+		if (memo != NULL)
+			memo->changed_ns = rc == RC_OK ? memo->changed_ns : 0;
+		if (memo != NULL && rc == RC_OK)
+			remember(x, memo, b, &w, *held_from_s != 0 || stored->held_from_s != 0, stored);
 		wsp_remember(&w, &x->folder.seen);
 	}
 	wsp_close(&w);
@@ -201,6 +258,7 @@ static enum rc write_all(struct values *values, struct values_batch *batch, size
 			rc = b->rc;
 	}
 	tree_folder_fini(&x.folder);
+	free(x.scratch);
 	counter_add(COUNTER_POINTS_STORED, x.n_written);
 	counter_add(COUNTER_POINTS_KEPT_OLD, x.n_kept);
 	return rc;
@@ -296,6 +354,7 @@ static void close_tree(struct values *values)
 	if (v->lock_fd >= 0)
 		close(v->lock_fd);
 	free(v->quarantine);
+	wsp_memory_free(v->memory);
 	free(v);
 }
 
@@ -307,7 +366,7 @@ enum rc values_wsp_open(const struct values_wsp_options *options, struct values 
 	char *lock = must_format("%s/.lock", options->root);
 	enum rc rc;
 
-	*v = (struct values_wsp){ { &ops }, -1, -1, options->schema, options->allocate, NULL };
+	*v = (struct values_wsp){ { &ops }, -1, -1, options->schema, options->allocate, NULL, wsp_memory_new() };
 	must(options->root[0] == '/');
 	if (options->quarantine_path != NULL) {
 		must(options->quarantine_path[0] == '/');

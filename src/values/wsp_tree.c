@@ -183,22 +183,29 @@ static int open_file(int dir_fd, const char *path, int flags)
 	return fd;
 }
 
-enum rc tree_open(struct tree_folder *f, struct text ds, struct wsp *out, struct why *why)
+enum rc tree_open_file(struct tree_folder *f, struct text ds, int *fd, struct why *why)
 {
 	char name[FILE_NAME_BYTES];
-	int fd;
 
 	file_name(ds, name);
-	fd = fileio_open_in(f->fd, name, O_RDWR | OPEN_FLAGS, 0);
-	if (fd < 0 && (errno == ELOOP || errno == EPERM))
-		fd = open_file(f->fd, name, O_RDWR);
-	if (fd < 0) {
+	*fd = fileio_open_in(f->fd, name, O_RDWR | OPEN_FLAGS, 0);
+	if (*fd < 0 && (errno == ELOOP || errno == EPERM))
+		*fd = open_file(f->fd, name, O_RDWR);
+	if (*fd < 0) {
 		int error = errno;
 
 		return because(why, error == ENOENT ? RC_ABSENT : rc_of(f->root_fd, error), "open %s: %s", name,
 			       cause(error));
 	}
-	return wsp_attach_like(fd, &f->seen, out, why);
+	return RC_OK;
+}
+
+enum rc tree_open(struct tree_folder *f, struct text ds, struct wsp *out, struct why *why)
+{
+	int fd;
+	enum rc rc = tree_open_file(f, ds, &fd, why);
+
+	return rc == RC_OK ? wsp_attach_like(fd, &f->seen, out, why) : rc;
 }
 
 enum rc tree_create(struct tree_folder *f, struct text ds, const struct retention *r, enum wsp_allocate allocate,

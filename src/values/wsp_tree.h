@@ -45,6 +45,8 @@ CHECKED enum rc tree_folder_make(struct tree_folder *f, struct why *why);
 
 /* In the folder turned to. Errors: as wsp_open(), and RC_REFUSED as above. */
 CHECKED enum rc tree_open(struct tree_folder *f, struct text ds, struct wsp *out, struct why *why);
+/* The same in two steps: the descriptor, which is the caller's, and what its header says (wsp_attach_like(), which takes it). */
+CHECKED enum rc tree_open_file(struct tree_folder *f, struct text ds, int *fd, struct why *why);
 CHECKED enum rc tree_create(struct tree_folder *f, struct text ds, const struct retention *r,
 			    enum wsp_allocate allocate, struct wsp *out, struct why *why);
 /*

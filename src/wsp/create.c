@@ -15,6 +15,7 @@ enum { FILE_MODE = 0644 };
 /* Length and header into a new, nameless or not yet renamed file. */
 static enum rc fill(int fd, const struct retention *r, enum wsp_allocate allocate, struct wsp *out, struct why *why)
 {
+	static const unsigned char blank[WSP_SLOT_BYTES];
 	unsigned char header[WSP_MAX_HEADER_BYTES];
 	uint64_t n_bytes = wsp_file_bytes(r);
 	size_t n;
@@ -30,6 +31,8 @@ static enum rc fill(int fd, const struct retention *r, enum wsp_allocate allocat
 	rc = fileio_pwrite(fd, header, n, 0, why);
 	if (rc == RC_OK)
 		rc = wsp_header_decode(header, n, n_bytes, out, why);
+	for (size_t i = 1; i < out->n_archives && rc == RC_OK && allocate == WSP_RESERVE; i++)
+		rc = fileio_pwrite(fd, blank, sizeof(blank), out->archive[i].offset, why);
 	return rc;
 }
 

@@ -46,24 +46,6 @@ out:
 	return rc;
 }
 
-/*
- * A file made a while ago has nothing in its coarse archives yet. The file system knows that without a page being read,
- * which would be made and cleared first. The last slots of the finest archive count too: the first windows reach back.
- */
-static void find_zeros(struct wsp *w, struct wsp_seen *seen)
-{
-	uint64_t from, more;
-
-	if (seen->used || w->n_archives == 1)
-		return;
-	more = w->archive[1].step_s / w->archive[0].step_s;
-	from = w->archive[1].offset - (more < w->archive[0].n_points ? more : 0) * WSP_SLOT_BYTES;
-	if (lseek(w->fd, (off_t)from, SEEK_DATA) < 0 && errno == ENXIO)
-		w->zero_from = from;
-	else
-		seen->used = true;
-}
-
 /* Where a read of the header alone settles it; anything unusual goes the long way. */
 enum rc wsp_attach_like(int taken_fd, struct wsp_seen *seen, struct wsp *out, struct why *why)
 {
@@ -77,7 +59,6 @@ enum rc wsp_attach_like(int taken_fd, struct wsp_seen *seen, struct wsp *out, st
 		*out = seen->wsp;
 		out->fd = taken_fd;
 		see_base(out, bytes, n);
-		find_zeros(out, seen);
 		return RC_OK;
 	}
 	rc = wsp_attach(taken_fd, out, why);

@@ -8,12 +8,10 @@
 
 enum rc wsp_read(const struct wsp *w, void *out, size_t n, uint64_t offset, struct why *why)
 {
-	enum rc rc = RC_OK;
+	size_t stored = offset >= w->zero_from ? 0 : n < w->zero_from - offset ? n : (size_t)(w->zero_from - offset);
+	enum rc rc = stored == 0 ? RC_OK : fileio_pread(w->fd, out, stored, offset, why);
 
-	if (offset >= w->zero_from)
-		memset(out, 0, n);
-	else
-		rc = fileio_pread(w->fd, out, n, offset, why);
+	memset((unsigned char *)out + stored, 0, n - stored);
 	if (rc == RC_OK && w->overlay != NULL)
 		overlay_cover(w->overlay, out, n, offset);
 	return rc;

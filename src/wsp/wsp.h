@@ -59,7 +59,6 @@ CHECKED enum rc wsp_create(int dir_fd, const char *name, const struct retention 
 CHECKED enum rc wsp_attach(int taken_fd, struct wsp *out, struct why *why);
 /* What the last of several files had in common with the next: its header. Zeroed to begin with; one thread. */
 struct wsp_seen {
-	bool used;       /* coarse archives hold something: the next file is not asked where its zeros begin */
 	size_t n_header; /* 0: none yet */
 	unsigned char header[16 + 12 * RETENTION_MAX_ARCHIVES];
 	uint64_t file_bytes;

@@ -349,39 +349,6 @@ static void a_file_overwritten_while_open_is_read_anew(void **state)
 	(void)state;
 }
 
-/* A folder's files one after the other: fresh, with a point in the last archive alone, and fresh again. */
-static void zeros_are_known_without_being_read(void **state)
-{
-	static const char whole[] = "60:1440 300:2016 600:4608 3600:8784";
-	static const bool far[] = { false, false, true, false };
-	const int64_t t_s = NOW - NOW % 3600;
-	const struct taken p[] = { { (uint32_t)t_s, (uint32_t)t_s, 1 }, { (uint32_t)t_s + 60, (uint32_t)t_s + 60, 2 } };
-	struct wsp_seen seen = { .n_header = 0 };
-
-	for (size_t i = 0; i < ARRAY_LEN(far); i++) {
-		struct wsp w = scratch_wsp(whole, AGGREGATION_AVERAGE, 0.5F), like;
-		unsigned char read[4], slot[WSP_SLOT_BYTES] = { 1, 2, 3, 4, 5 };
-		struct wsp_stored stored;
-		uint64_t last = w.archive[3].offset + 100 * WSP_SLOT_BYTES;
-
-		assert_int_equal(wsp_store(&w, p, 1, (struct wsp_how){ false, false }, &stored, NULL), RC_OK);
-		if (far[i])
-			assert_int_equal(pwrite(w.fd, slot, sizeof(slot), (off_t)last), sizeof(slot));
-		assert_int_equal(wsp_attach_like(dup(w.fd), &seen, &like, NULL), RC_OK);
-		assert_int_equal(seen.used, i >= 2);
-		assert_true(like.zero_from == (i == 1 ? like.archive[1].offset - 5 * WSP_SLOT_BYTES : UINT64_MAX));
-		assert_int_equal(wsp_read(&like, read, sizeof(read), last, NULL), RC_OK);
-		assert_memory_equal(read, far[i] ? "\1\2\3\4" : "\0\0\0\0", sizeof(read));
-		/* what was written is read again */
-		assert_int_equal(wsp_write(&like, slot, sizeof(slot), last, NULL), RC_OK);
-		assert_int_equal(wsp_read(&like, read, sizeof(read), last, NULL), RC_OK);
-		assert_memory_equal(read, slot, sizeof(read));
-		wsp_close(&like);
-		wsp_close(&w);
-	}
-	(void)state;
-}
-
 static void slots_lie_in_their_archive(void **state)
 {
 	static const int64_t times[] = { INT32_MIN, -1, 0, 59, 60, 1400003617, UINT32_MAX, (int64_t)UINT32_MAX + 3600 };
@@ -413,7 +380,6 @@ int main(void)
 		cmocka_unit_test(opened_by_name),
 		cmocka_unit_test(a_point_byte_for_byte),
 		cmocka_unit_test(a_file_overwritten_while_open_is_read_anew),
-		cmocka_unit_test(zeros_are_known_without_being_read),
 		cmocka_unit_test(slots_lie_in_their_archive),
 	};
 

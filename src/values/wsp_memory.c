@@ -1,0 +1,102 @@
+#include "values/wsp_memory.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/lock.h"
+#include "base/mem.h"
+
+enum { BLOCK = 4096, BLOCKS = 1 << 14, LAYOUTS = UINT8_MAX };
+
+struct wsp_memory {
+	_Atomic(struct wsp_memo *) block[BLOCKS];
+	struct wsp layout[LAYOUTS]; /* fixed below n_layouts */
+	atomic_uint n_layouts;      /* grows under lock */
+	struct lock lock;
+};
+
+struct wsp_memory *wsp_memory_new(void)
+{
+	struct wsp_memory *m = must_alloc(sizeof(*m));
+
+	for (size_t i = 0; i < BLOCKS; i++)
+		atomic_init(&m->block[i], NULL);
+	atomic_init(&m->n_layouts, 0);
+	lock_init(&m->lock);
+	return m;
+}
+
+void wsp_memory_free(struct wsp_memory *m)
+{
+	if (m == NULL)
+		return;
+	for (size_t i = 0; i < BLOCKS; i++)
+		free(atomic_load(&m->block[i]));
+	lock_fini(&m->lock);
+	free(m);
+}
+
+struct wsp_memo *wsp_memory_of(struct wsp_memory *m, uint32_t number)
+{
+	uint32_t i = (number - 1) / BLOCK;
+	struct wsp_memo *block;
+
+	if (number == 0 || i >= BLOCKS)
+		return NULL;
+	block = atomic_load_explicit(&m->block[i], memory_order_acquire);
+	if (block == NULL) {
+		struct wsp_memo *made = must_alloc(BLOCK * sizeof(*made));
+
+		memset(made, 0, BLOCK * sizeof(*made));
+		if (atomic_compare_exchange_strong(&m->block[i], &block, made))
+			block = made;
+		else
+			free(made);
+	}
+	return &block[(number - 1) % BLOCK];
+}
+
+static bool is_like(const struct wsp *a, const struct wsp *b)
+{
+	if (a->aggregation != b->aggregation || memcmp(&a->xff, &b->xff, sizeof(a->xff)) != 0 || a->n_archives != b->n_archives)
+		return false;
+	for (size_t i = 0; i < a->n_archives; i++)
+		if (a->archive[i].step_s != b->archive[i].step_s || a->archive[i].n_points != b->archive[i].n_points)
+			return false;
+	return true;
+}
+
+static unsigned find(const struct wsp_memory *m, const struct wsp *w, unsigned from, unsigned until)
+{
+	while (from < until && !is_like(&m->layout[from], w))
+		from++;
+	return from;
+}
+
+bool wsp_memory_keep_layout(struct wsp_memory *m, const struct wsp *w, uint8_t *layout)
+{
+	unsigned n = atomic_load_explicit(&m->n_layouts, memory_order_acquire), i = find(m, w, 0, n);
+
+	if (i == n) {
+		lock_take(&m->lock);
+		n = atomic_load(&m->n_layouts);
+		i = find(m, w, i, n);
+		if (i == n && n < LAYOUTS) {
+			m->layout[n] = *w;
+			m->layout[n].fd = -1;
+			m->layout[n].overlay = NULL;
+			m->layout[n].zero_from = UINT64_MAX;
+			atomic_store_explicit(&m->n_layouts, n + 1, memory_order_release);
+		}
+		lock_give_back(&m->lock);
+	}
+	*layout = (uint8_t)i;
+	return i < LAYOUTS;
+}
+
+const struct wsp *wsp_memory_layout(const struct wsp_memory *m, uint8_t layout)
+{
+	must(layout < atomic_load_explicit(&m->n_layouts, memory_order_acquire));
+	return &m->layout[layout];
+}
