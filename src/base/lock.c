@@ -6,7 +6,7 @@
 
 #include "base/rc.h"
 
-enum { GIVING_WAY = 10 }; /* nice: a ninth of what others get, while they want it */
+enum { GIVING_WAY = 10 }; /* nice: about a tenth of what others get, while they want it */
 
 static _Thread_local int own_id;
 
