@@ -37,4 +37,7 @@ bool signal_wait_until(struct signal *s, struct lock *l, struct mono deadline);
 /* Start a named thread (name ≤ 15 bytes, seen in ps and logs) with all signals blocked; ends the process on failure. */
 void thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *argument);
 
+/* The calling thread alone gives way to others when the processors do not do for all; it cannot be undone. */
+void thread_give_way(void);
+
 #endif

@@ -194,6 +194,16 @@ uint32_t registry_source(struct registry *r, struct text host, struct text folde
 	return id;
 }
 
+bool registry_source_is(const struct registry *r, uint32_t source, struct text host, struct text plugin)
+{
+	const struct source_entry *s;
+
+	if (source >= registry_n_sources(r))
+		return false;
+	s = registry_source_entry(r, source);
+	return text_equal(registry_host_of(s), host) && text_equal(registry_plugin_of(s), plugin);
+}
+
 static uint32_t new_series(struct registry *r, uint32_t source, struct text ds)
 {
 	uint32_t id = atomic_load_explicit(&r->n_series, memory_order_relaxed);

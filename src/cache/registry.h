@@ -28,6 +28,11 @@ void registry_free(struct registry *r);
  */
 uint32_t registry_source(struct registry *r, struct text host, struct text folder, struct text plugin, bool add);
 /*
+ * Is this number the source of (host, plugin)? For who has a guess: numbers are given in order of arrival. Of several
+ * sources of one host and plugin, whose folders differ, each is. Any number may be asked.
+ */
+bool registry_source_is(const struct registry *r, uint32_t source, struct text host, struct text plugin);
+/*
  * The series `ds` of a source, likewise. Data sources that come in the order of the last time are found by one comparison,
  * those up to eight further on without a hash.
  */

@@ -303,6 +303,7 @@ static void *run(void *argument)
 {
 	struct flush *f = argument;
 
+	thread_give_way();
 	f->pass_began = f->synced = f->hurried = mono_now();
 	while (!is_stopping(f)) {
 		turn(f);

@@ -136,6 +136,7 @@ static void *run(void *argument)
 	struct writers *w = argument;
 	struct scratch *s = must_alloc(sizeof(*s));
 
+	thread_give_way(); /* what is written is safe already: readers and inputs come first */
 	lock_take(&w->lock);
 	for (;;) {
 		struct job *j;

@@ -211,27 +211,49 @@ void handle_info(struct request *r, struct answer *a)
 
 /* ---- values ---- */
 
+static bool holds(const struct http_server *s, const struct query_data *asked, int64_t now_s, const struct kept *k)
+{
+	return k != NULL && query_data_holds(&s->query, asked, now_s, &k->basis.data);
+}
+
+/* A reply that is kept and still holds, held for you; NULL: none. */
+static struct kept *find_data(struct http_server *s, const struct query_data *asked, struct text question,
+			      int64_t now_s)
+{
+	struct kept *k = kept_find(s->kept_data, question);
+
+	if (holds(s, asked, now_s, k))
+		return k;
+	kept_let_go(k);
+	k = kept_find(s->kept_once, question);
+	if (holds(s, asked, now_s, k)) {
+		kept_put(s->kept_data, question, k);
+		return k;
+	}
+	kept_let_go(k);
+	return NULL;
+}
+
 static void answer_data(struct request *r, const struct query_data *asked, struct text question, struct answer *a)
 {
 	struct http_server *s = r->server;
-	struct kept *k = kept_find(s->kept_data, question);
 	int64_t now_s = wall_now().s;
 	struct query_basis basis;
 	struct why why = { "" };
 	enum rc rc;
 
-	if (k != NULL && query_data_holds(&s->query, asked, now_s, &k->basis.data)) {
-		a->kept = k;
+	a->kept = find_data(s, asked, question, now_s);
+	if (a->kept != NULL)
 		return;
-	}
-	kept_let_go(k);
 	rc = query_data_based(&s->query, asked, now_s, &a->body, &basis, &why);
 	if (rc != RC_OK) {
 		answer_rc(a, rc, &why);
-	} else if (basis.until_s > now_s && kept_asked_before(s->kept_data, question)) {
+	} else if (basis.until_s > now_s) {
+		bool again = kept_asked_before(s->kept_data, question);
+
 		answer_keep(a, s->options.cors_origin);
 		a->kept->basis.data = basis;
-		kept_put(s->kept_data, question, a->kept);
+		kept_put(again ? s->kept_data : s->kept_once, question, a->kept);
 	}
 }
 

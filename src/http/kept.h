@@ -42,7 +42,7 @@ void kept_replies_free(struct kept_replies *r);
 /* What is kept under this question, held for you: kept_let_go() it. NULL: nothing. Threads: any. */
 struct kept *kept_find(struct kept_replies *r, struct text question);
 /*
- * Was this question asked before? Many never are asked again: replies are kept from the second time on. By a table of
+ * Was this question asked before? Many never are asked again: their replies must not drive out the others. By a table of
  * hashes, so that it may be wrong either way, seldom. Threads: any; no lock.
  */
 bool kept_asked_before(struct kept_replies *r, struct text question);

@@ -56,6 +56,7 @@ struct http_server {
 	struct query query; /* the one given, with folders of our own */
 	struct folders *folders;
 	/* each with locks of its own */
+	struct kept_replies *kept_once; /* of values, whose questions came once so far: most never come again */
 	struct kept_replies *kept_data, *kept_meta;
 	struct flights *flights;
 	/* any thread */

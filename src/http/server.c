@@ -25,7 +25,8 @@ enum {
 	OVERRUN_FACTOR = 4,            /* an ingest body without length may be that many times too long before that */
 	MIN_THREADS = 4, /* a metadata store that hangs holds the threads that ask it: leave some for the others */
 	MAX_THREADS = 8,
-	KEPT_MAX_BYTES = 64 * 1024 * 1024, /* of replies of values, and as much of metadata */
+	KEPT_MAX_BYTES = 64 * 1024 * 1024,     /* of replies of values, and as much of metadata */
+	KEPT_ONCE_MAX_BYTES = 4 * 1024 * 1024, /* few, so that the memory they take one after the other is near */
 	STOP_WAIT_MS = 1200,
 	STOP_LAST_WORD_MS = 300,
 };
@@ -253,6 +254,7 @@ static void free_server(struct http_server *s)
 		listener_close(&s->listener[i]);
 	free(s->listener);
 	free(s->daemon);
+	kept_replies_free(s->kept_once);
 	kept_replies_free(s->kept_data);
 	kept_replies_free(s->kept_meta);
 	flights_free(s->flights);
@@ -273,6 +275,7 @@ static struct http_server *new_server(const struct http_options *options)
 	s->folders = folders_new();
 	s->query = *options->query;
 	s->query.folders = s->folders;
+	s->kept_once = kept_replies_new(KEPT_ONCE_MAX_BYTES);
 	s->kept_data = kept_replies_new(KEPT_MAX_BYTES);
 	s->kept_meta = kept_replies_new(KEPT_MAX_BYTES);
 	s->flights = flights_new();

@@ -27,7 +27,8 @@ void batch_reset(struct batch *b)
 	arena_reset(&b->arena);
 	b->n = 0;
 	b->accepted_s = 0;
-	b->why = (struct why){ "" };
+	b->why.text[0] = '\0';
+	b->all_wait = b->all_stored = false;
 }
 
 static struct item *add(struct batch *b, struct text original)
@@ -36,7 +37,15 @@ static struct item *add(struct batch *b, struct text original)
 
 	array_grow(&b->item, &b->capacity, b->n, sizeof(*b->item));
 	i = &b->item[b->n++];
-	*i = (struct item){ .original = arena_text(&b->arena, original) };
+	/* not all of it: a refusal's detail is long and seldom used */
+	i->decoded = i->waits = false;
+	i->fate = FATE_WAITING;
+	i->tag = 0;
+	i->message = (struct message){ 0 };
+	i->original = arena_text(&b->arena, original);
+	i->refusal.reason = REASON_NONE;
+	i->refusal.host = i->refusal.plugin = TEXT_NONE;
+	i->refusal.detail[0] = '\0';
 	return i;
 }
 

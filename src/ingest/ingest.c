@@ -25,15 +25,17 @@ struct ingest {
 /* The journal has spoken about this batch. */
 static void conclude(struct batch *b, bool synced, const struct why *why)
 {
-	for (size_t i = 0; i < b->n; i++) {
+	for (size_t i = 0; i < b->n && !(synced && b->all_wait); i++) {
 		struct item *item = &b->item[i];
 
-		if (item->waits && !synced && item->fate == FATE_STORED)
+		if ((item->waits || b->all_wait) && !synced && item->fate == FATE_STORED)
 			item->fate = FATE_FAILED;
 		item->waits = false;
 	}
 	if (!synced && b->why.text[0] == '\0')
 		b->why = *why;
+	b->all_stored = b->all_stored && synced;
+	b->all_wait = false;
 	b->position = 0;
 }
 
@@ -70,7 +72,8 @@ static void on_committed(void *argument, uint64_t position, enum rc rc, const st
 	*end = NULL;
 	if (in->waiting == NULL)
 		in->waiting_end = &in->waiting;
-	signal_all(&in->signal);
+	if (in->stopping) /* the store thread has nothing to do with it, only who closes waits for it */
+		signal_all(&in->signal);
 	lock_give_back(&in->lock);
 	for (struct batch *b = first; b != NULL; b = b->next)
 		conclude(b, rc == RC_OK, why);

@@ -31,12 +31,12 @@ enum fate {
 
 struct item {
 	bool decoded; /* else refusal says why not */
+	bool waits;   /* ingest's: stored when the journal has synced it */
 	enum fate fate;
+	uint64_t tag; /* the input's own */
 	struct message message;
-	struct refusal refusal;
 	struct text original; /* the bytes as they came, for the rejected file */
-	uint64_t tag;         /* the input's own */
-	bool waits;           /* ingest's: stored when the journal has synced it */
+	struct refusal refusal;
 };
 
 /* Owned by the input between rounds, by ingest between ingest_submit() and done. */
@@ -48,6 +48,8 @@ struct batch {
 	int64_t accepted_s; /* wall clock when taken */
 	struct why why;     /* of the first FATE_FAILED */
 	uint64_t position;  /* ingest's: the journal's, of the items that wait */
+	bool all_wait;      /* ingest's: every item does, and none says so itself */
+	bool all_stored;    /* at the first try, and none is a call: nobody need look at each */
 	/* called on the store or journal thread when every item has a fate other than FATE_WAITING; must not block */
 	void (*done)(struct batch *b, void *argument);
 	void *argument;

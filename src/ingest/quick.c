@@ -1,5 +1,7 @@
 #include "ingest/quick.h"
 
+#include "base/counter.h"
+
 /* Of any age that every retention keeps, and not ahead of the clock. */
 static bool time_is_usual(const struct store *s, const struct message *m, int64_t accepted_s)
 {
@@ -8,42 +10,68 @@ static bool time_is_usual(const struct store *s, const struct message *m, int64_
 	return m->t_s >= 0 && m->t_s <= UINT32_MAX && -age_s <= s->options.max_future_s && age_s < s->shortest_s;
 }
 
-/* Number the points of one message from point on; false when it must go the long way. */
-static bool number_points(const struct store *s, const struct batch *b, const struct item *i, uint32_t mark,
-			  struct numbered *point, size_t *n)
+/* What is numbered so far. Messages mostly come in the order in which their sources came first. */
+struct numbering {
+	struct registry *registry;
+	uint32_t mark;
+	uint32_t expected; /* the source that is likely next */
+	struct numbered *point;
+	size_t n, n_unknown;
+	bool calls; /* some want an answer */
+};
+
+/* REGISTRY_NONE unless the metadata store has been told of it. */
+static uint32_t find_source(struct numbering *to, const struct message *m)
 {
-	struct registry *registry = engine_registry(s->options.engine);
+	uint32_t source = to->expected;
+
+	/* of the sources of one host and plugin only the one of its folder of today has the mark */
+	if (!registry_source_is(to->registry, source, m->host, m->plugin) ||
+	    registry_mark(to->registry, source) != to->mark)
+		source = registry_source(to->registry, m->host, TEXT_NONE, m->plugin, false);
+	if (source == REGISTRY_NONE || registry_mark(to->registry, source) != to->mark)
+		return REGISTRY_NONE;
+	to->expected = source + 1;
+	return source;
+}
+
+/* False when the message must go the long way. */
+static bool number_points(const struct store *s, const struct batch *b, const struct item *i, struct numbering *to)
+{
 	const struct message *m = &i->message;
 	uint32_t source;
 
 	if (!i->decoded || m->kind != MESSAGE_DATA || m->n_refused > 0 || !time_is_usual(s, m, b->accepted_s))
 		return false;
-	source = registry_source(registry, m->host, TEXT_NONE, m->plugin, false);
-	if (source == REGISTRY_NONE || registry_mark(registry, source) != mark)
+	source = find_source(to, m);
+	if (source == REGISTRY_NONE)
 		return false;
 	for (size_t k = 0; k < m->n_samples; k++) {
 		const struct sample *sample = &m->sample[k];
 		uint32_t id;
 
 		if (sample->kind != SAMPLE_VALUE) {
-			if (b->input == INPUT_AMQP)
-				continue;
-			return false; /* a ds that was never known may still belong into a made-up info */
+			if (b->input != INPUT_AMQP)
+				return false; /* a ds that was never known may still belong into a made-up info */
+			to->n_unknown++;
+			continue;
 		}
-		id = registry_series(registry, source, sample->ds, false);
+		id = registry_series(to->registry, source, sample->ds, false);
 		if (id == REGISTRY_NONE)
 			return false;
-		point[(*n)++] = (struct numbered){ id, (uint32_t)m->t_s, sample->value };
+		to->point[to->n++] = (struct numbered){ id, (uint32_t)m->t_s, sample->value };
 	}
+	to->calls = to->calls || m->reply_q.n > 0;
 	return true;
 }
 
 bool quick_accept(const struct store *s, struct batch *b, struct mono now)
 {
-	uint32_t mark = store_mark(s, meta_generation(s->options.meta));
+	struct numbering to = { .registry = engine_registry(s->options.engine),
+				.mark = store_mark(s, meta_generation(s->options.meta)),
+				.expected = REGISTRY_NONE };
 	struct mono asked = { atomic_load_explicit(&s->asked_ns, memory_order_relaxed) };
-	size_t n_most = 0, n = 0;
-	struct numbered *point;
+	size_t n_most = 0;
 
 	if (b->input == INPUT_JOURNAL || b->n == 0 || mono_ms_between(asked, now) >= STORE_CHECK_MS)
 		return false;
@@ -52,19 +80,20 @@ bool quick_accept(const struct store *s, struct batch *b, struct mono now)
 			return false; /* a second try */
 		n_most += b->item[i].message.n_samples;
 	}
-	point = arena_alloc(&b->arena, (n_most + 1) * sizeof(*point));
+	to.point = arena_alloc(&b->arena, (n_most + 1) * sizeof(*to.point));
 	for (size_t i = 0; i < b->n; i++)
-		if (!number_points(s, b, &b->item[i], mark, point, &n))
+		if (!number_points(s, b, &b->item[i], &to))
 			return false;
-	if (n == 0 ||
-	    engine_accept(s->options.engine, point, n, (uint32_t)b->accepted_s, &b->position, NULL) != RC_OK) {
+	if (to.n == 0 ||
+	    engine_accept(s->options.engine, to.point, to.n, (uint32_t)b->accepted_s, &b->position, NULL) != RC_OK) {
 		b->position = 0;
 		return false;
 	}
-	for (size_t i = 0; i < b->n; i++) {
-		b->item[i].waits = true;
+	for (size_t i = 0; i < b->n; i++)
 		b->item[i].fate = FATE_STORED;
-		store_count(b->input, &b->item[i]);
-	}
+	b->all_wait = true;
+	b->all_stored = !to.calls;
+	store_count_messages(b->input, b->n);
+	counter_add(COUNTER_POINTS_UNKNOWN, to.n_unknown);
 	return true;
 }

@@ -129,13 +129,18 @@ uint32_t store_mark(const struct store *s, uint64_t generation)
 	return (uint32_t)(generation + 1) + (atomic_load_explicit(&s->moves, memory_order_relaxed) << 16);
 }
 
-void store_count(enum input input, const struct item *i)
+void store_count_messages(enum input input, uint64_t n)
 {
 	/* carbon's lines are counted where they come in, the journal's points when they came first */
 	if (input == INPUT_AMQP)
-		counter_add(COUNTER_MESSAGES_AMQP, 1);
+		counter_add(COUNTER_MESSAGES_AMQP, n);
 	if (input == INPUT_HTTP)
-		counter_add(COUNTER_MESSAGES_HTTP, 1);
+		counter_add(COUNTER_MESSAGES_HTTP, n);
+}
+
+void store_count(enum input input, const struct item *i)
+{
+	store_count_messages(input, 1);
 	if (!i->decoded) {
 		counter_add(COUNTER_MESSAGES_REJECTED, 1);
 		reason_count(i->refusal.reason);

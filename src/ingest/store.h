@@ -37,7 +37,9 @@ void store_fini(struct store *s);
  */
 uint32_t store_mark(const struct store *s, uint64_t generation);
 
-/* The item has its last fate: count it. Threads: any. */
+/* n messages of this input are counted. Threads: any. */
+void store_count_messages(enum input input, uint64_t n);
+/* The item has its last fate: count it, as a message and what is in it. Threads: any. */
 void store_count(enum input input, const struct item *i);
 
 /* Try every item of the list of batches that is waiting or failed. now_s: Unix seconds, for the kept-aside lines. */

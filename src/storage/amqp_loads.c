@@ -230,6 +230,11 @@ static enum rc acknowledge(struct loads *s, struct load *l, size_t *n_failed, st
 	enum rc rc = RC_OK;
 
 	*n_failed = 0;
+	if (b->all_stored && s->waiting == NULL) {
+		s->ack_tag = b->item[b->n - 1].tag;
+		s->n_ack += b->n;
+		return RC_OK;
+	}
 	for (size_t i = 0; rc == RC_OK && i < b->n; i++) {
 		struct item *item = &b->item[i];
 

@@ -2,9 +2,11 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -164,6 +166,29 @@ static void maps_hold_what_a_list_would(void **state)
 	(void)state;
 }
 
+static void *give_way(void *argument)
+{
+	int *priority = argument;
+
+	priority[0] = getpriority(PRIO_PROCESS, 0);
+	thread_give_way();
+	priority[1] = getpriority(PRIO_PROCESS, 0);
+	return NULL;
+}
+
+static void who_gives_way_does_so_alone(void **state)
+{
+	int before = getpriority(PRIO_PROCESS, 0), priority[2];
+	pthread_t thread;
+
+	(void)state;
+	thread_start(&thread, "gives-way", give_way, priority);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(priority[0], before);
+	assert_int_equal(priority[1], before < 10 ? 10 : before);
+	assert_int_equal(getpriority(PRIO_PROCESS, 0), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +199,7 @@ int main(void)
 		cmocka_unit_test(why_says_both),
 		cmocka_unit_test(nearest_word),
 		cmocka_unit_test(maps_hold_what_a_list_would),
+		cmocka_unit_test(who_gives_way_does_so_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

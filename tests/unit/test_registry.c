@@ -25,6 +25,11 @@ static void numbers_are_dense_and_found_again(void **state)
 	assert_int_equal(registry_source(r, host, TEXT_NONE, TEXT("cpu"), false), 0);
 	assert_int_equal(registry_source(r, TEXT("web-1.examplec"), folder, TEXT("pu"), false), REGISTRY_NONE);
 	assert_int_equal(registry_n_sources(r), 2);
+	assert_true(registry_source_is(r, load, host, TEXT("load")));
+	assert_false(registry_source_is(r, cpu, host, TEXT("load")));
+	assert_false(registry_source_is(r, load, TEXT("web-2.example"), TEXT("load")));
+	assert_false(registry_source_is(r, 2, host, TEXT("load")));
+	assert_false(registry_source_is(r, REGISTRY_NONE, host, TEXT("load")));
 
 	assert_int_equal(registry_series(r, cpu, TEXT("user"), false), REGISTRY_NONE);
 	assert_int_equal(registry_series(r, cpu, TEXT("user"), true), 0);
