@@ -7,6 +7,7 @@
 #include "base/lock.h"
 #include "http/answer.h"
 #include "http/flight.h"
+#include "http/page.h"
 #include "http/server.h"
 
 enum method {
@@ -40,6 +41,7 @@ struct request {
 	bool decided;     /* answer stands */
 	bool suspended;   /* until ingest has stored */
 	const struct route *route;
+	const struct page_file *page_file; /* when the route is that of the page */
 	enum method method;
 	struct answer answer;
 	size_t drained_bytes;     /* of a body that nobody wants */
@@ -55,6 +57,7 @@ struct http_server {
 	size_t n_daemons;
 	struct query query; /* the one given, with folders of our own */
 	struct folders *folders;
+	struct page *page;
 	/* each with locks of its own */
 	struct kept_replies *kept_once; /* of values, whose questions came once so far: most never come again */
 	struct kept_replies *kept_data, *kept_meta;
@@ -66,6 +69,8 @@ struct http_server {
 	struct lock lock;
 	struct signal idle; /* n_busy has become 0 */
 	size_t n_busy;
+	unsigned n_drawing;          /* pictures in the making: their memory is bounded by their number */
+	struct signal drawn;         /* n_drawing has become less */
 	struct ingest_call *waiting; /* for ingest */
 	bool abandoning;             /* nobody may start to wait any more */
 };
@@ -75,12 +80,23 @@ struct text request_header(const struct request *r, const char *name);
 /* The first query parameter of that name, decoded: s == NULL when absent, s != NULL and n == 0 when empty. */
 struct text request_parameter(const struct request *r, const char *name);
 
+/*
+ * All of that name, in order: *out is yours to free, its texts are the request's. At most `max`; *n says how many there are,
+ * also beyond.
+ */
+struct text *request_parameters(const struct request *r, const char *name, size_t max, size_t *n);
+/* A parameter that must be there. False: the answer is the error. */
+bool request_needs(struct request *r, const char *name, struct text *out, struct answer *a);
+/* A question as a key: parts of any bytes, each with its length in front; one that is not there has none. */
+void question_add(struct buf *question, struct text part);
+
 /* The route of a path; NULL when there is none. With ingest off its path is unknown. */
 const struct route *routes_find(const char *path, bool ingest_enabled);
 /* "GET, HEAD, OPTIONS" */
 const char *routes_allow(const struct route *route);
 
 route_fn handle_index, handle_base, handle_root, handle_hosts, handle_hinfo, handle_list, handle_info, handle_data;
+route_fn handle_categories, handle_last_seen, handle_values, handle_page, handle_ui, handle_graph_svg, handle_graph_png;
 route_fn handle_metrics;
 
 /*
