@@ -302,6 +302,38 @@ uint32_t registry_source_of(const struct registry *r, uint32_t id)
 	return registry_series_entry(r, id)->source;
 }
 
+void registry_source_name(const struct registry *r, uint32_t source, struct series *out)
+{
+	const struct source_entry *s = registry_source_entry(r, source);
+
+	*out = (struct series){ registry_host_of(s), registry_folder_of(s), registry_plugin_of(s), TEXT_NONE };
+}
+
+void registry_series_of(struct registry *r, struct text host, struct text plugin, uint32_t **id, size_t *n,
+			size_t *capacity)
+{
+	uint32_t first = find_source(r, source_hash(r, host, plugin), host, plugin), source = first;
+
+	if (first == REGISTRY_NONE)
+		return;
+	lock_take(&r->lock);
+	do {
+		const struct source_entry *s = registry_source_entry(r, source);
+		uint32_t series = s->newest;
+
+		/* newest is the ring's end: the one behind it came first */
+		while (series != REGISTRY_NONE) {
+			series = atomic_load_explicit(&registry_series_entry(r, series)->next, memory_order_relaxed);
+			array_grow(id, capacity, *n, sizeof(**id));
+			(*id)[(*n)++] = series;
+			if (series == s->newest)
+				break;
+		}
+		source = s->same;
+	} while (source != first);
+	lock_give_back(&r->lock);
+}
+
 uint32_t registry_n_series(const struct registry *r)
 {
 	return atomic_load_explicit(&r->n_series, memory_order_acquire);

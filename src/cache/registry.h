@@ -38,6 +38,14 @@ uint32_t registry_find(struct registry *r, struct text host, struct text plugin,
 /* Texts live until registry_free(). */
 void registry_name(const struct registry *r, uint32_t id, struct series *out);
 uint32_t registry_source_of(const struct registry *r, uint32_t id);
+/* Likewise of a source; out->ds is none. */
+void registry_source_name(const struct registry *r, uint32_t source, struct series *out);
+/*
+ * The numbers of all series of (host, plugin), in whatever folders: appended to *id (array_grow style: *capacity grows, *n
+ * counts).
+ */
+void registry_series_of(struct registry *r, struct text host, struct text plugin, uint32_t **id, size_t *n,
+			size_t *capacity);
 /* How many numbers are given out; all below are valid. */
 uint32_t registry_n_series(const struct registry *r);
 uint32_t registry_n_sources(const struct registry *r);

@@ -27,6 +27,7 @@ struct engine {
 	struct values *values;
 	struct registry *registry;
 	struct cache *cache;
+	struct newest *newest; /* noted by the replay, then under lock */
 	struct journal *journal;
 	/* fixed after start */
 	struct listener listener[MAX_LISTENERS];
@@ -81,6 +82,7 @@ enum rc engine_open(const struct engine_options *options, struct engine **out, s
 	e->values = options->values;
 	e->registry = registry_new();
 	e->cache = cache_new(options->cache_max_bytes);
+	e->newest = newest_new();
 	lock_init(&e->lock);
 	*out = e;
 	return RC_OK;
@@ -180,6 +182,7 @@ static void on_points(void *argument, uint32_t run, uint32_t segment, const stru
 		if (n_group == REPLAY_GROUP || i + 1 == n) {
 			wait_for_room(r);
 			cache_append(r->e->cache, r->group, n_group, accepted_s, segment);
+			newest_note(r->e->newest, r->group, n_group);
 			n_group = 0;
 		}
 	}
@@ -226,6 +229,7 @@ void engine_close(struct engine *e)
 		return;
 	journal_close(e->journal);
 	cache_free(e->cache);
+	newest_free(e->newest);
 	registry_free(e->registry);
 	lock_fini(&e->lock);
 	free(e->named);
@@ -273,8 +277,10 @@ enum rc engine_accept(struct engine *e, const struct numbered *point, size_t n, 
 	} else {
 		rc = because(why, RC_FULL, "the journal is being replayed");
 	}
-	if (rc == RC_OK)
+	if (rc == RC_OK) {
 		cache_append(e->cache, point, n, accepted_s, segment);
+		newest_note(e->newest, point, n);
+	}
 	lock_give_back(&e->lock);
 	if (rc == RC_OK)
 		counter_add(COUNTER_POINTS_ACCEPTED, n);
@@ -344,6 +350,11 @@ struct registry *engine_registry(struct engine *e)
 struct cache *engine_cache(struct engine *e)
 {
 	return e->cache;
+}
+
+const struct newest *engine_newest(struct engine *e)
+{
+	return e->newest;
 }
 
 struct journal *engine_journal(struct engine *e)

@@ -6,6 +6,7 @@
 #define ENGINE_ENGINE_H
 
 #include "cache/cache.h"
+#include "cache/newest.h"
 #include "cache/registry.h"
 #include "journal/journal.h"
 #include "values/values.h"
@@ -66,6 +67,7 @@ unsigned engine_pressure(struct engine *e);
 
 struct registry *engine_registry(struct engine *e);
 struct cache *engine_cache(struct engine *e);
+const struct newest *engine_newest(struct engine *e); /* of what was accepted or replayed since the start */
 struct journal *engine_journal(struct engine *e);
 struct values *engine_values(struct engine *e);
 

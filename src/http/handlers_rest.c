@@ -39,8 +39,7 @@ void handle_index(struct request *r, struct answer *a)
 	plain(a, "index pass");
 }
 
-/* A parameter that must be there. False: the answer is the error. */
-static bool need(struct request *r, const char *name, struct text *out, struct answer *a)
+bool request_needs(struct request *r, const char *name, struct text *out, struct answer *a)
 {
 	char detail[64];
 
@@ -52,8 +51,7 @@ static bool need(struct request *r, const char *name, struct text *out, struct a
 	return false;
 }
 
-/* A question as a key: parts of any bytes, each with its length in front; one that is not there has none. */
-static void add_part(struct buf *question, struct text t)
+void question_add(struct buf *question, struct text t)
 {
 	if (t.s != NULL)
 		buf_addf(question, "%zu:", t.n);
@@ -69,18 +67,24 @@ typedef enum rc meta_fn(const struct query *q, struct text host, struct text plu
 struct meta_question {
 	meta_fn *fn;
 	enum meta_hash hash;
+	bool any_hash; /* the answer is made of several, `hash` is not looked at */
 	struct text host, plugin;
 	struct buf key;
 };
 
 enum freshness { STALE, USABLE, FRESH };
 
+static unsigned changes_of(const struct query *q, const struct meta_question *m)
+{
+	return m->any_hash ? meta_changes_any(q->meta) : meta_changes(q->meta, m->hash, m->host);
+}
+
 /* From the beginning of the read that made it. */
 static enum freshness judge(const struct query *q, const struct meta_question *m, const struct kept *k)
 {
 	int64_t age_ms;
 
-	if (k == NULL || k->basis.meta.changes != meta_changes(q->meta, m->hash, m->host))
+	if (k == NULL || k->basis.meta.changes != changes_of(q, m))
 		return STALE;
 	age_ms = mono_ms_between(k->basis.meta.asked, mono_now());
 	return age_ms < REFRESH_MS ? FRESH : age_ms < YOUNG_MS ? USABLE : STALE;
@@ -89,7 +93,7 @@ static enum freshness judge(const struct query *q, const struct meta_question *m
 static enum rc ask(struct request *r, const struct meta_question *m, struct answer *a, struct why *why)
 {
 	const struct query *q = &r->server->query;
-	unsigned changes = meta_changes(q->meta, m->hash, m->host);
+	unsigned changes = changes_of(q, m);
 	struct mono asked = mono_now();
 	enum rc rc = m->fn(q, m->host, m->plugin, &a->body, why);
 
@@ -150,9 +154,9 @@ static void answer_meta(struct request *r, const struct meta_question *m, struct
 static void answer_question(struct request *r, const char *what, struct meta_question m, struct answer *a)
 {
 	buf_init(&m.key, ANSWER_MAX_BYTES);
-	add_part(&m.key, text_of(what));
-	add_part(&m.key, m.host);
-	add_part(&m.key, m.plugin);
+	question_add(&m.key, text_of(what));
+	question_add(&m.key, m.host);
+	question_add(&m.key, m.plugin);
 	answer_meta(r, &m, a);
 	buf_fini(&m.key);
 }
@@ -185,7 +189,7 @@ void handle_hinfo(struct request *r, struct answer *a)
 {
 	struct meta_question m = { .fn = ask_host, .hash = META_HOSTS };
 
-	if (need(r, "host", &m.host, a))
+	if (request_needs(r, "host", &m.host, a))
 		answer_question(r, "hinfo", m, a);
 }
 
@@ -193,7 +197,7 @@ void handle_list(struct request *r, struct answer *a)
 {
 	struct meta_question m = { .fn = ask_list, .hash = META_INFOS };
 
-	if (!need(r, "host", &m.host, a))
+	if (!request_needs(r, "host", &m.host, a))
 		return;
 	if (m.host.n == 0) /* the one parameter that may not be empty, as in the original */
 		answer_error(a, MHD_HTTP_BAD_REQUEST, "Args error", "host is empty");
@@ -205,8 +209,34 @@ void handle_info(struct request *r, struct answer *a)
 {
 	struct meta_question m = { .fn = query_info, .hash = META_INFOS };
 
-	if (need(r, "host", &m.host, a) && need(r, "plugin", &m.plugin, a))
+	if (request_needs(r, "host", &m.host, a) && request_needs(r, "plugin", &m.plugin, a))
 		answer_question(r, "info", m, a);
+}
+
+static enum rc ask_categories(const struct query *q, struct text host, struct text plugin, struct buf *out,
+			      struct why *why)
+{
+	(void)plugin;
+	return query_categories(q, host, out, why);
+}
+
+void handle_categories(struct request *r, struct answer *a)
+{
+	struct text host = request_parameter(r, "host");
+
+	answer_question(r, "categories",
+			(struct meta_question){
+				.fn = ask_categories, .hash = META_INFOS, .any_hash = host.s == NULL, .host = host },
+			a);
+}
+
+void handle_last_seen(struct request *r, struct answer *a)
+{
+	struct why why = { "" };
+	enum rc rc = query_last_seen(&r->server->query, request_parameter(r, "host"), wall_now().s, &a->body, &why);
+
+	if (rc != RC_OK)
+		answer_rc(a, rc, &why);
 }
 
 /* ---- values ---- */
@@ -240,19 +270,22 @@ void handle_data(struct request *r, struct answer *a)
 	struct query_data asked = { .res = request_parameter(r, "res"),
 				    .from = request_parameter(r, "from"),
 				    .until = request_parameter(r, "until"),
-				    .max_points = request_parameter(r, "max_points") };
+				    .max_points = request_parameter(r, "max_points"),
+				    .reduce = request_parameter(r, "reduce") };
 	struct buf question;
 
-	if (!need(r, "host", &asked.host, a) || !need(r, "plugin", &asked.plugin, a) || !need(r, "ds", &asked.ds, a))
+	if (!request_needs(r, "host", &asked.host, a) || !request_needs(r, "plugin", &asked.plugin, a) ||
+	    !request_needs(r, "ds", &asked.ds, a))
 		return;
 	buf_init(&question, ANSWER_MAX_BYTES);
-	add_part(&question, asked.host);
-	add_part(&question, asked.plugin);
-	add_part(&question, asked.ds);
-	add_part(&question, asked.res);
-	add_part(&question, asked.from);
-	add_part(&question, asked.until);
-	add_part(&question, asked.max_points);
+	question_add(&question, asked.host);
+	question_add(&question, asked.plugin);
+	question_add(&question, asked.ds);
+	question_add(&question, asked.res);
+	question_add(&question, asked.from);
+	question_add(&question, asked.until);
+	question_add(&question, asked.max_points);
+	question_add(&question, asked.reduce);
 	answer_data(r, &asked, buf_text(&question), a);
 	buf_fini(&question);
 }

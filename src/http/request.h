@@ -74,13 +74,23 @@ struct text request_header(const struct request *r, const char *name);
 /* The first query parameter of that name, decoded: s == NULL when absent, s != NULL and n == 0 when empty. */
 struct text request_parameter(const struct request *r, const char *name);
 
+/*
+ * All of that name, in order: *out is yours to free, its texts are the request's. At most `max`; *n says how many there are,
+ * also beyond.
+ */
+struct text *request_parameters(const struct request *r, const char *name, size_t max, size_t *n);
+/* A parameter that must be there. False: the answer is the error. */
+bool request_needs(struct request *r, const char *name, struct text *out, struct answer *a);
+/* A question as a key: parts of any bytes, each with its length in front; one that is not there has none. */
+void question_add(struct buf *question, struct text part);
+
 /* The route of a path; NULL when there is none. With ingest off its path is unknown. */
 const struct route *routes_find(const char *path, bool ingest_enabled);
 /* "GET, HEAD, OPTIONS" */
 const char *routes_allow(const struct route *route);
 
 route_fn handle_index, handle_base, handle_root, handle_hosts, handle_hinfo, handle_list, handle_info, handle_data;
-route_fn handle_metrics;
+route_fn handle_categories, handle_last_seen, handle_values, handle_metrics;
 
 /*
  * Ingest, in the order of a request's life. begin: judge the headers, r->decided when refused. body: take a piece.

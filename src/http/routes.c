@@ -10,6 +10,9 @@ static const struct route routes[] = {
 	{ "/numeter-storage/list", METHODS_READ, true, handle_list },
 	{ "/numeter-storage/info", METHODS_READ, true, handle_info },
 	{ "/numeter-storage/data", METHODS_READ, true, handle_data },
+	{ "/numeter-storage/values", METHODS_READ, true, handle_values },
+	{ "/numeter-storage/categories", METHODS_READ, true, handle_categories },
+	{ "/numeter-storage/last-seen", METHODS_READ, true, handle_last_seen },
 	{ "/numeter-storage/ingest", METHOD_POST, false, NULL },
 };
 

@@ -16,6 +16,7 @@
 #include "http/listen.h"
 #include "http/request.h"
 #include "query/folder.h"
+#include "query/seen_files.h"
 
 enum {
 	TIMEOUT_S = 30,
@@ -63,6 +64,35 @@ struct text request_parameter(const struct request *r, const char *name)
 
 	MHD_get_connection_values_n(r->connection, MHD_GET_ARGUMENT_KIND, look, &s);
 	return s.found;
+}
+
+struct gathering {
+	struct text name, *found;
+	size_t n, max;
+};
+
+static enum MHD_Result gather(void *gathering, enum MHD_ValueKind kind, const char *key, size_t key_bytes,
+			      const char *value, size_t value_bytes)
+{
+	struct gathering *g = gathering;
+
+	(void)kind;
+	if (text_equal((struct text){ key, key_bytes }, g->name)) {
+		if (g->n < g->max)
+			g->found[g->n] = value == NULL ? TEXT("") : (struct text){ value, value_bytes };
+		g->n++;
+	}
+	return MHD_YES;
+}
+
+struct text *request_parameters(const struct request *r, const char *name, size_t max, size_t *n)
+{
+	struct gathering g = { .name = text_of(name), .max = max };
+
+	g.found = must_alloc(max * sizeof(*g.found));
+	MHD_get_connection_values_n(r->connection, MHD_GET_ARGUMENT_KIND, gather, &g);
+	*n = g.n;
+	return g.found;
 }
 
 static enum method method_of(const char *name)
@@ -257,6 +287,7 @@ static void free_server(struct http_server *s)
 	kept_replies_free(s->kept_meta);
 	flights_free(s->flights);
 	folders_free(s->folders);
+	seen_files_free(s->query.seen);
 	free((void *)(uintptr_t)s->options.cors_origin);
 	free((void *)(uintptr_t)s->options.ingest_token);
 	signal_fini(&s->idle);
@@ -273,6 +304,7 @@ static struct http_server *new_server(const struct http_options *options)
 	s->folders = folders_new();
 	s->query = *options->query;
 	s->query.folders = s->folders;
+	s->query.seen = seen_files_new();
 	s->kept_data = kept_replies_new(KEPT_MAX_BYTES);
 	s->kept_meta = kept_replies_new(KEPT_MAX_BYTES);
 	s->flights = flights_new();

@@ -65,6 +65,15 @@ unsigned meta_changes(const struct meta *m, enum meta_hash hash, struct text hos
 	return atomic_load(&m->changes[stripe(hash, host)]);
 }
 
+unsigned meta_changes_any(const struct meta *m)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < META_CHANGES; i++)
+		n += atomic_load(&m->changes[i]);
+	return n;
+}
+
 void backend_name_init(struct buf *name)
 {
 	buf_init(name, SIZE_MAX / 4);

@@ -88,6 +88,9 @@ CHECKED enum rc meta_apply(struct meta *m, const struct meta_write *write, size_
  */
 unsigned meta_changes(const struct meta *m, enum meta_hash hash, struct text host);
 
+/* The same for any hash at all. */
+unsigned meta_changes_any(const struct meta *m);
+
 /*
  * Many fields in one go. answers (the caller's, with a ceiling: RC_FULL past it) holds the values and must outlive
  * their use; it is appended to. On failure it is as long as before.

@@ -24,6 +24,8 @@ struct query {
 	unsigned md5_digits;       /* wsp_path_md5_char */
 	bool original_windows;     /* res_windows = original */
 	struct folders *folders;   /* borrowed (query/folder.h); NULL: the metadata store is asked each time */
+	struct seen_files *seen;   /* borrowed (query/seen_files.h); NULL: files are looked at each time */
+	int64_t started_s;         /* Unix seconds: what is newer than this and pending or written, the engine knows */
 	query_version_fn *version; /* NULL: values may change unnoticed, no reply holds longer than its making */
 	void *version_argument;
 };
@@ -47,14 +49,15 @@ struct query_data {
 	struct text host, plugin, ds; /* ds: split at `,`, not trimmed */
 	struct text res;              /* Daily Weekly Monthly Yearly */
 	struct text from, until;      /* Unix seconds, -6h, -30min, -7d, now; until absent: now */
-	struct text max_points;       /* at most so many slots: a longer step, joined by each file's aggregation */
+	struct text max_points;       /* at most so many slots: a longer step */
+	struct text reduce;           /* how slots are joined for max_points; absent: by each file's aggregation */
 };
 
 /*
  * {"TS_start": N, "TS_step": N, "DATAS": {"a": [...], …}}, keys in the order asked, each ds once. Every ds has the same
  * start and count; where steps differ the reply has the coarsest and the finer ones are consolidated by their
  * aggregation. A ds that is missing or damaged is left out.
- * Errors   RC_REFUSED a bad res, from or until: why names parameter, value and what was expected
+ * Errors   RC_REFUSED a bad res, from, until, max_points or reduce: why names parameter, value and what was expected
  *          RC_ABSENT unknown host or plugin, or none of the ds can be read · RC_PEER · RC_DISK · RC_FULL
  * Threads  any.
  */
@@ -78,5 +81,52 @@ CHECKED enum rc query_data_based(const struct query *q, const struct query_data 
  */
 bool query_data_holds(const struct query *q, const struct query_data *asked, int64_t now_s,
 		      const struct query_basis *basis);
+
+/* ---- many plugins in one question ---- */
+
+enum { QUERY_MAX_PAIRS = 100 }; /* hosts × plugins in one question */
+
+/* What /values is asked. */
+struct query_values {
+	const struct text *host, *plugin; /* each once counts */
+	size_t n_hosts, n_plugins;
+	struct query_data rest; /* host and plugin are not looked at; ds.s NULL: every ds that there is */
+};
+
+/* The series that a question means just now, and what its answer hangs on but the clock. */
+struct query_plan;
+
+/*
+ * Errors   RC_REFUSED too many hosts × plugins or ds: why names the limit · RC_PEER · RC_DISK
+ * Owner    *out is ended by query_plan_free(); it borrows the texts of asked.
+ * Threads  any.
+ */
+CHECKED enum rc query_plan(const struct query *q, const struct query_values *asked, struct query_plan **out,
+			   struct why *why);
+void query_plan_free(struct query_plan *p);
+
+/*
+ * {"now": N, "results": [{"host", "plugin", "TS_start", "TS_step", "DATAS": {…}}, …], "missing": [{"host", "plugin"}, …]}:
+ * host by host, each with its plugins in the order asked; missing: of which no ds can be read. Each result is as
+ * query_data() answers it.
+ * Errors   RC_REFUSED as query_data() · RC_PEER · RC_DISK · RC_FULL
+ */
+CHECKED enum rc query_values(const struct query *q, const struct query_plan *p, int64_t now_s, struct buf *out,
+			     struct query_basis *basis, struct why *why);
+/* Would the question of this plan, answered once before, get the same reply now but for "now"? */
+bool query_values_hold(const struct query *q, const struct query_plan *p, int64_t now_s,
+		       const struct query_basis *basis);
+
+/* {"category": ["plugin", …], …} of a host, of all hosts when host.s is NULL; both sorted. Errors: as query_hosts(). */
+CHECKED enum rc query_categories(const struct query *q, struct text host, struct buf *out, struct why *why);
+
+/*
+ * {"now": N, "hosts": {"host": T or null, …}}: the newest time accepted of each host; of one host, when host.s is not
+ * NULL, {"now": N, "host": "…", "last": T, "plugins": {"plugin": T or null, …}}. What was not heard of since the start is
+ * looked up in its files, to their step, and remembered.
+ * Errors   as query_hosts()
+ */
+CHECKED enum rc query_last_seen(const struct query *q, struct text host, int64_t now_s, struct buf *out,
+				struct why *why);
 
 #endif

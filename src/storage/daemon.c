@@ -121,6 +121,7 @@ static enum rc start_http(struct daemon *d)
 		.md5_digits = (unsigned)c->wsp_path_md5_char,
 		.original_windows = c->res_windows == CONFIG_RES_ORIGINAL,
 		.folders = folders_new(),
+		.started_s = wall_now().s,
 		.version = version_of,
 		.version_argument = d,
 	};

@@ -32,12 +32,17 @@ struct values_batch {
 
 struct values;
 
+/* For values_each(): a borrowed name, and about when it was last written. */
+typedef void values_each_fn(void *argument, struct text ds, int64_t written_s);
+
 struct values_ops {
 	enum rc (*write)(struct values *v, struct values_batch *batch, size_t n);
 	enum rc (*sync)(struct values *v, struct why *why);
 	enum rc (*fetch)(struct values *v, const struct series *s, const struct taken *pending, size_t n_pending,
 			 uint32_t held_from_s, int64_t from_s, int64_t until_s, int64_t now_s, struct span *out,
 			 struct why *why);
+	enum rc (*each)(struct values *v, const struct series *s, values_each_fn *fn, void *argument, struct why *why);
+	enum rc (*newest)(struct values *v, const struct series *s, uint32_t *t_s, struct why *why);
 	void (*close)(struct values *v);
 };
 
@@ -74,6 +79,27 @@ CHECKED static inline enum rc values_fetch(struct values *v, const struct series
 					   int64_t now_s, struct span *out, struct why *why)
 {
 	return v->ops->fetch(v, s, pending, n_pending, held_from_s, from_s, until_s, now_s, out, why);
+}
+
+/*
+ * Every data source that is stored of a plugin (s->ds is not looked at), in any order.
+ * Errors   RC_ABSENT no such plugin · RC_DISK
+ * Threads  as values_fetch().
+ */
+CHECKED static inline enum rc values_each(struct values *v, const struct series *s, values_each_fn *fn, void *argument,
+					  struct why *why)
+{
+	return v->ops->each(v, s, fn, argument, why);
+}
+
+/*
+ * The newest time that is stored of a series, to the step of its finest archive; 0: nothing is.
+ * Errors   RC_ABSENT · RC_DAMAGED · RC_DISK
+ * Threads  as values_fetch().
+ */
+CHECKED static inline enum rc values_newest(struct values *v, const struct series *s, uint32_t *t_s, struct why *why)
+{
+	return v->ops->newest(v, s, t_s, why);
 }
 
 static inline void values_close(struct values *v)

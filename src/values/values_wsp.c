@@ -287,6 +287,28 @@ static enum rc fetch(struct values *values, const struct series *s, const struct
 	return rc;
 }
 
+static enum rc each(struct values *values, const struct series *s, values_each_fn *fn, void *argument, struct why *why)
+{
+	return tree_each(((const struct values_wsp *)values)->root_fd, s, fn, argument, why);
+}
+
+static enum rc newest(struct values *values, const struct series *s, uint32_t *t_s, struct why *why)
+{
+	struct wsp w;
+	enum rc rc;
+
+	if (tree_check_names(s, why) != RC_OK)
+		return RC_ABSENT;
+	rc = tree_open_for_reading(((const struct values_wsp *)values)->root_fd, s, &w, why);
+	if (rc == RC_OK) {
+		rc = wsp_newest(&w, t_s, why);
+		wsp_close(&w);
+	}
+	if (rc != RC_OK)
+		why_prepend(why, "%.*s/%.*s/%.*s", TEXT_ARG(s->folder), TEXT_ARG(s->plugin), TEXT_ARG(s->ds));
+	return rc;
+}
+
 static void close_tree(struct values *values)
 {
 	struct values_wsp *v = (struct values_wsp *)values;
@@ -299,7 +321,7 @@ static void close_tree(struct values *values)
 	free(v);
 }
 
-static const struct values_ops ops = { write_all, sync_all, fetch, close_tree };
+static const struct values_ops ops = { write_all, sync_all, fetch, each, newest, close_tree };
 
 enum rc values_wsp_open(const struct values_wsp_options *options, struct values **out, struct why *why)
 {

@@ -1,5 +1,6 @@
 #include "values/wsp_tree.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -363,6 +364,11 @@ out:
 	return rc;
 }
 
+static bool is_gone(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == EXDEV || error == ELOOP;
+}
+
 enum rc tree_open_for_reading(int root_fd, const struct series *s, struct wsp *out, struct why *why)
 {
 	char path[PATH_BYTES];
@@ -371,9 +377,49 @@ enum rc tree_open_for_reading(int root_fd, const struct series *s, struct wsp *o
 	snprintf(path, sizeof(path), "%.*s/%.*s/%.*s.wsp", TEXT_ARG(s->folder), TEXT_ARG(s->plugin), TEXT_ARG(s->ds));
 	fd = open_file(root_fd, path, O_RDONLY);
 	if (fd < 0)
-		return because(why,
-			       errno == ENOENT || errno == ENOTDIR || errno == EXDEV || errno == ELOOP ? RC_ABSENT
-												       : RC_DISK,
-			       "open %s: %s", path, cause(errno));
+		return because(why, is_gone(errno) ? RC_ABSENT : RC_DISK, "open %s: %s", path, cause(errno));
 	return wsp_attach(fd, out, why);
+}
+
+/* "load.wsp" → "load"; TEXT_NONE: not the name of a file of ours. */
+static struct text ds_of(const char *name)
+{
+	size_t n = strlen(name);
+	struct text ds = { name, n - 4 };
+
+	if (n <= 4 || strcmp(name + n - 4, ".wsp") != 0 || name_check_plugin_or_ds(ds, NULL) != RC_OK)
+		return TEXT_NONE;
+	return ds;
+}
+
+enum rc tree_each(int root_fd, const struct series *s, void (*fn)(void *argument, struct text ds, int64_t written_s),
+		  void *argument, struct why *why)
+{
+	struct series any = *s;
+	char path[PATH_BYTES];
+	struct dirent *entry;
+	struct stat st;
+	enum rc rc = RC_OK;
+	DIR *folder;
+	int fd;
+
+	any.ds = TEXT("any");
+	if (tree_check_names(&any, why) != RC_OK)
+		return RC_ABSENT;
+	snprintf(path, sizeof(path), "%.*s/%.*s", TEXT_ARG(s->folder), TEXT_ARG(s->plugin));
+	fd = fileio_open_beneath(root_fd, path, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return because(why, is_gone(errno) ? RC_ABSENT : RC_DISK, "open folder %s: %s", path, cause(errno));
+	folder = fdopendir(fd);
+	must(folder != NULL);
+	while (errno = 0, (entry = readdir(folder)) != NULL) {
+		struct text ds = ds_of(entry->d_name);
+
+		if (ds.n > 0 && fstatat(fd, entry->d_name, &st, 0) == 0 && S_ISREG(st.st_mode))
+			fn(argument, ds, st.st_mtime);
+	}
+	if (errno != 0)
+		rc = because(why, RC_DISK, "read folder %s: %s", path, strerror(errno));
+	closedir(folder);
+	return rc;
 }

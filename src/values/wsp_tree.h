@@ -53,6 +53,14 @@ CHECKED enum rc tree_create(struct tree_folder *f, struct text ds, const struct 
  */
 CHECKED enum rc tree_quarantine(const struct tree_folder *f, struct text ds, struct why *why);
 
+/*
+ * Every <ds>.wsp file of the plugin of s, with the time of its last change. For readers.
+ * Errors   RC_ABSENT no such folder, or a name outside the rules · RC_DISK
+ */
+CHECKED enum rc tree_each(int root_fd, const struct series *s,
+			  void (*fn)(void *argument, struct text ds, int64_t written_s), void *argument,
+			  struct why *why);
+
 /* For readers: no folder is kept. Errors: RC_ABSENT also for links out of the tree; the names are within the rules. */
 CHECKED enum rc tree_open_for_reading(int root_fd, const struct series *s, struct wsp *out, struct why *why);
 

@@ -141,6 +141,11 @@ bool wsp_overtakes(const struct wsp *w, int64_t t_s, int64_t from_s);
  */
 CHECKED enum rc wsp_fetch(const struct wsp *w, int64_t from_s, int64_t until_s, int64_t now_s, struct span *out,
 			  struct why *why);
+/*
+ * The time of the newest slot of the finest archive that holds a point; 0: the file has none. However old it is.
+ * Errors   RC_DAMAGED, RC_DISK
+ */
+CHECKED enum rc wsp_newest(const struct wsp *w, uint32_t *t_s, struct why *why);
 /* Will wsp_fetch() read the finest archive alone? Then coarse ones need not be up to date. */
 bool wsp_fetches_finest(const struct wsp *w, int64_t from_s, int64_t now_s);
 

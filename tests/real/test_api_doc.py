@@ -21,7 +21,7 @@ class ApiDoc(ServersCase):
     def test_examples(self):
         text = (ROOT / 'docs' / 'api.md').read_text()
         examples = EXAMPLE.findall(text)
-        self.assertEqual((len(examples), text.count('```sh')), (12, 12))
+        self.assertEqual((len(examples), text.count('```sh')), (16, 16))
         daemon = FrozenDaemon(self.folder, http_ingest='true')
         daemon.frozen_s = NOW
         with daemon:

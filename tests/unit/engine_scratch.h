@@ -128,7 +128,9 @@ static inline void memory_close(struct values *values)
 	free(v);
 }
 
-static const struct values_ops memory_ops = { memory_write, memory_sync, memory_fetch, memory_close };
+static const struct values_ops memory_ops = {
+	.write = memory_write, .sync = memory_sync, .fetch = memory_fetch, .close = memory_close
+};
 
 static inline struct memory_values *memory_values_new(void)
 {

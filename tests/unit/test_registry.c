@@ -98,7 +98,8 @@ static void a_host_that_moved_gets_new_series(void **state)
 	struct registry *r = registry_new();
 	struct text host = TEXT("h"), plugin = TEXT("p"), ds = TEXT("d");
 	uint32_t old = registry_source(r, host, TEXT("0/h"), plugin, true), new;
-	uint32_t series = registry_series(r, old, ds, true);
+	uint32_t series = registry_series(r, old, ds, true), *id = NULL;
+	size_t n = 0, capacity = 0;
 	struct series s;
 
 	(void)state;
@@ -120,6 +121,16 @@ static void a_host_that_moved_gets_new_series(void **state)
 		assert_int_equal(registry_find(r, host, plugin, ds), 1);
 	}
 	assert_int_equal(registry_n_sources(r), 3);
+	/* all of them are the plugin's */
+	assert_int_equal(registry_series(r, new, TEXT("other"), true), 2);
+	registry_series_of(r, host, plugin, &id, &n, &capacity);
+	assert_int_equal(n, 3);
+	assert_int_equal(id[0] + id[1] + id[2], 0 + 1 + 2);
+	registry_series_of(r, host, TEXT("nosuch"), &id, &n, &capacity);
+	assert_int_equal(n, 3);
+	registry_source_name(r, old, &s);
+	assert_true(text_is(s.folder, "0/h") && text_is(s.plugin, "p") && s.ds.s == NULL);
+	free(id);
 	registry_free(r);
 }
 

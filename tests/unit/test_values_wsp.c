@@ -163,6 +163,63 @@ static void two_hosts_are_written_and_read(void **state)
 	assert_true(value_at(t, batch[0].series, NOW - 60) == 1);
 }
 
+struct listed {
+	char names[256];
+	int64_t written_s;
+};
+
+static void list_one(void *argument, struct text ds, int64_t written_s)
+{
+	struct listed *l = argument;
+	size_t n = strlen(l->names);
+
+	snprintf(l->names + n, sizeof(l->names) - n, "%.*s ", TEXT_ARG(ds));
+	l->written_s = written_s;
+}
+
+static void what_is_stored_of_a_plugin_is_listed(void **state)
+{
+	struct tree *t = *state;
+	struct listed l = { "", 0 };
+	struct series s = usual;
+	char *other = path_in(t, "0c/myhost/df/notes.txt"), *folder = path_in(t, "0c/myhost/df/sub.wsp");
+
+	assert_int_equal(values_each(t->values, &s, list_one, &l, NULL), RC_ABSENT);
+	assert_int_equal(write_point(t, s, NOW - 60, 1, NULL), RC_OK);
+	close(open(other, O_CREAT | O_WRONLY, 0644));
+	assert_int_equal(mkdir(folder, 0755), 0);
+	s.ds = TEXT_NONE;
+	assert_int_equal(values_each(t->values, &s, list_one, &l, NULL), RC_OK);
+	assert_string_equal(l.names, "_dev_sda1 ");
+	assert_true(l.written_s > NOW);
+	s.plugin = TEXT("..");
+	assert_int_equal(values_each(t->values, &s, list_one, &l, NULL), RC_ABSENT);
+	s = usual;
+	s.folder = TEXT("0c/../0c/myhost");
+	assert_int_equal(values_each(t->values, &s, list_one, &l, NULL), RC_ABSENT);
+	free(other);
+	free(folder);
+}
+
+static void the_newest_stored_time_is_told_however_old(void **state)
+{
+	struct tree *t = *state;
+	struct series s = usual;
+	uint32_t t_s = 1;
+
+	assert_int_equal(values_newest(t->values, &s, &t_s, NULL), RC_ABSENT);
+	/* too old for the finest archive */
+	assert_int_equal(write_point(t, s, NOW - 10 * 86400, 1, NULL), RC_OK);
+	assert_int_equal(values_newest(t->values, &s, &t_s, NULL), RC_OK);
+	assert_int_equal(t_s, NOW - 10 * 86400 - (NOW - 10 * 86400) % 600);
+	assert_int_equal(write_point(t, s, NOW - 3599, 2, NULL), RC_OK);
+	assert_int_equal(write_point(t, s, NOW - 86300, 2, NULL), RC_OK);
+	assert_int_equal(values_newest(t->values, &s, &t_s, NULL), RC_OK);
+	assert_int_equal(t_s, NOW - 3600);
+	s.ds = TEXT("..");
+	assert_int_equal(values_newest(t->values, &s, &t_s, NULL), RC_ABSENT);
+}
+
 static void nothing_to_store_makes_no_file(void **state)
 {
 	struct tree *t = *state;
@@ -756,6 +813,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(two_hosts_are_written_and_read, begin, end),
+		cmocka_unit_test_setup_teardown(what_is_stored_of_a_plugin_is_listed, begin, end),
+		cmocka_unit_test_setup_teardown(the_newest_stored_time_is_told_however_old, begin, end),
 		cmocka_unit_test_setup_teardown(nothing_to_store_makes_no_file, begin, end),
 		cmocka_unit_test_setup_teardown(files_get_the_archives_of_their_names, begin, end),
 		cmocka_unit_test_setup_teardown(names_outside_the_rules_are_refused, begin, end),
