@@ -68,13 +68,17 @@ function names_in_order(order, names) {
 	return [...new Set([...first, ...names])];
 }
 
-/** `sum` and `stack`: words `ds`, `alias=ds` or `alias=host:plugin.ds`. → {own: [{alias, ds}], strange: [word]} */
-function references(text, plugin, names) {
+/**
+ * `sum` and `stack`: words `ds`, `alias=ds`, `alias=plugin.ds` or `alias=host:plugin.ds`; of another graph: strange.
+ * @returns {{own: Array<{alias: string, ds: string}>, strange: string[]}}
+ */
+function references(text, place, names) {
 	const own = [];
 	const strange = [];
 	for (const word of String(text).split(/[\s,]+/).filter(Boolean)) {
 		const [, alias, target] = /^(?:([^=]*)=)?(.*)$/.exec(word);
-		const ds = target.startsWith(`${plugin}.`) ? target.slice(plugin.length + 1) : target;
+		const prefix = [`${place.host}:${place.plugin}.`, `${place.plugin}.`].find((p) => target.startsWith(p)) ?? '';
+		const ds = target.slice(prefix.length);
 		if (names.includes(ds))
 			own.push({ alias: alias || ds, ds });
 		else
@@ -101,10 +105,11 @@ function drawing(text, group, notes, ds) {
 /**
  * @param {object|null} info  of /list or /info; null or {} when only values are known
  * @param {string} plugin
- * @param {string[]} more  data sources that have values though the info does not name them
+ * @param {string} [host]  hostID, for references to it
+ * @param {string[]} [more]  data sources that have values though the info does not name them
  * @returns {Definition}
  */
-export function definition_of(info, plugin, more = []) {
+export function definition_of(info, plugin, host = '', more = []) {
 	const infos = info && typeof info.Infos === 'object' && info.Infos ? { ...info.Infos } : {};
 	for (const ds of more)
 		infos[ds] ??= {};
@@ -145,7 +150,7 @@ export function definition_of(info, plugin, more = []) {
 			continue;
 		const colour = palette_parse(own.colour) ?? palette_colour(next_colour++);
 		if (own.stack) {
-			const { own: parts, strange } = references(own.stack, plugin, names);
+			const { own: parts, strange } = references(own.stack, { host, plugin }, names);
 			if (strange.length)
 				notes.push(`${ds}: not in its stack, as they belong to other graphs: ${strange.join(' ')}`);
 			parts.forEach((part, i) => add(part.ds, { ...infos[part.ds], label: infos[part.ds].label || part.alias },
@@ -156,7 +161,7 @@ export function definition_of(info, plugin, more = []) {
 		const draw = drawing(own.draw, group, notes, ds);
 		let parts = null;
 		if (own.sum) {
-			const found = references(own.sum, plugin, names);
+			const found = references(own.sum, { host, plugin }, names);
 			parts = found.own.map((part) => part.ds);
 			if (found.strange.length)
 				notes.push(`${ds}: not in its sum, as they belong to other graphs: ${found.strange.join(' ')}`);
@@ -172,9 +177,14 @@ export function definition_of(info, plugin, more = []) {
 	const once = series.filter((s) => !seen.has(s.ds) && seen.add(s.ds));
 	return {
 		plugin, title: info?.Title || plugin, unit: unit_of(info?.Vlabel),
-		base: String(info?.Base) === '1024' ? 1024 : 1000, category: info?.Category || 'other', about: info?.Describ ?? '',
+		base: String(info?.Base) === '1024' ? 1024 : 1000, category: category_of(info), about: info?.Describ ?? '',
 		series: once, limits, notes,
 	};
+}
+
+/** In small letters, as /categories has it. */
+function category_of(info) {
+	return String(info?.Category || 'other').toLowerCase();
 }
 
 /** munin puts the period of its graphs into the unit; ours are of seconds. */
@@ -190,7 +200,7 @@ function unit_of(vlabel) {
 export function plugins_by_category(list) {
 	const groups = new Map();
 	for (const [plugin, info] of Object.entries(list)) {
-		const category = info?.Category || 'other';
+		const category = category_of(info);
 		groups.set(category, [...(groups.get(category) ?? []), plugin]);
 	}
 	return [...groups].map(([category, plugins]) => ({ category, plugins: plugins.sort(by_name) }))

@@ -6,7 +6,7 @@
  * @property {number} now_s  the storage's clock
  * @property {{TS_start: number, TS_step: number, DATAS: Object<string, Array<number|null>>}|null} values  null: none stored
  */
-import { api_get } from './api.js';
+import { api_get, Refused } from './api.js';
 
 const BATCH = 24; // the storage takes 100; smaller ones bring the first graphs sooner
 const AT_ONCE = 3;
@@ -70,7 +70,11 @@ export class Loader {
 			for (const { host, plugin, resolve } of waiting)
 				resolve({ now_s: reply.now, values: found.get(`${host}/${plugin}`) ?? null });
 		} catch (error) {
-			waiting.forEach(({ reject }) => reject(error));
+			const half = halves_of({ hosts, plugins, waiting });
+			if (error instanceof Refused && half) // too many data sources for one reply
+				half.forEach((batch) => this.#ready.push({ kind, ...batch }));
+			else
+				waiting.forEach(({ reject }) => reject(error));
 		}
 	}
 }
@@ -101,4 +105,16 @@ export function batches_of(hosts, most) {
 		}
 	}
 	return batches;
+}
+
+/** A batch as two smaller ones; null when it is of one graph. */
+function halves_of({ hosts, plugins, waiting }) {
+	if (hosts.length * plugins.length < 2)
+		return null;
+	const by = plugins.length > 1 ? 'plugin' : 'host';
+	const names = by === 'plugin' ? plugins : hosts;
+	const middle = Math.ceil(names.length / 2);
+	return [names.slice(0, middle), names.slice(middle)].map((some) => ({
+		hosts: by === 'host' ? some : hosts, plugins: by === 'plugin' ? some : plugins, waiting: waiting.filter((who) => some.includes(who[by])),
+	}));
 }

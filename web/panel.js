@@ -77,7 +77,7 @@ export class Panel {
 	#define(info, more = []) {
 		const focused = this.#legend?.element.contains(document.activeElement) ? document.activeElement.dataset : null;
 		this.info = info;
-		this.definition = definition_of(info, this.plugin, more);
+		this.definition = definition_of(info, this.plugin, this.host, more);
 		const { title, about, notes } = this.definition;
 		this.title.firstChild.textContent = title;
 		this.title.title = [about, ...notes].filter(Boolean).join('\n\n');
@@ -88,6 +88,7 @@ export class Panel {
 			solo: (ds) => this.page.navigate(state_solo(this.page.state, this.plugin, ds)),
 		});
 		this.chart_row.after(this.#legend.element);
+		this.element.style.minHeight = '';
 		if (focused)
 			this.#legend.element.querySelector(`[data-ds="${CSS.escape(focused.ds ?? '')}"]`)?.focus();
 		this.notes?.remove();

@@ -5,7 +5,7 @@ import { by_name } from './definition.js';
 import { state_of_host } from './state.js';
 
 export const STATUS = {
-	fresh: 'sends', late: 'late', silent: 'silent', never: 'no value yet',
+	fresh: 'sending', late: 'late', silent: 'silent', never: 'no value yet',
 };
 const MOST_BESIDE = 100;
 

@@ -19,6 +19,8 @@ export function view_empty() {
 	const example = `curl ${target} -H 'Content-Type: application/json' -d '[
   {"hostid": "myhost", "type": "info", "plugin": "MyInfo",
    "message": {"Plugin": "MyInfo", "ID": "myhost", "Name": "myhost", "Description": "my first host"}},
+  {"hostid": "myhost", "type": "info", "plugin": "tea",
+   "message": {"Plugin": "tea", "Title": "Tea", "Vlabel": "cups", "Infos": {"cups": {"id": "cups"}}}},
   {"hostid": "myhost", "type": "data", "plugin": "tea",
    "message": {"TimeStamp": "'$(date +%s)'", "Plugin": "tea", "Values": {"cups": 2}}}]'`;
 	return el('section', { class: 'hint' }, el('h1', { text: 'No host yet' }),
