@@ -194,6 +194,8 @@ export class Panel {
 		const known = layers.some((layer) => layer.value.some((v) => v !== null && v !== undefined));
 		const last_s = this.page.last_of(this.host, this.plugin);
 		const ago = last_s ? `last seen ${format_time(last_s * 1000)}, ${format_span(this.page.now_s() - last_s)} ago` : '';
+		// of all hosts only those are of interest that have the plugin
+		this.element.hidden = !this.page.state.hosts.length && !this.#answer.values && !this.info?.Infos;
 		if (!known)
 			this.#say(last_s ? `No values in this range: ${ago}.` : 'No values stored yet.');
 		else
@@ -202,7 +204,7 @@ export class Panel {
 		const worst = silent ? 'silent' : this.#legend.worst();
 		this.badge.hidden = !worst;
 		this.badge.className = `badge ${worst ?? ''}`;
-		this.badge.textContent = silent ? ago : worst ?? '';
+		this.badge.textContent = silent ? `last seen ${format_span(this.page.now_s() - last_s)} ago` : worst ?? '';
 		this.box.setAttribute('aria-label', `${this.definition.title}, ${this.page.host_name(this.host)}: ` +
 			`${this.#legend.as_text() || 'no values'}. ${KEYS}`);
 		if (this.table)

@@ -100,13 +100,14 @@ export function view_hosts(page, lists, panel_of) {
 		const part = el('section', { 'data-category': group.category, 'aria-label': group.category }, heading);
 		const rows = several ? group.plugins : [null];
 		for (const row of rows)
-			part.append(el('div', { class: `grid${several ? ' side' : ''}${plugin && !several ? ' alone' : ''}` },
+			part.append(el('div', { class: `grid${several ? ' together' : ''}${plugin && !several ? ' alone' : ''}` },
 				...(row ? hosts.filter((host) => lists.get(host)?.[row]).map((host) => panel_of(host, row, lists.get(host)[row]))
 					: group.plugins.map((name) => panel_of(hosts[0], name, all[name])))));
 		return part;
 	});
 	return el('div', { class: plugin ? 'graphs one' : 'graphs' },
-		el('h1', { class: several ? '' : 'unseen', text: plugin ? `${plugin} of ${title}` : title }), ...hosts.map((host) => host_head(page, host)),
+		el('h1', { class: several ? '' : 'unseen', text: plugin ? `${plugin} of ${title}` : title }),
+			el('div', { class: several ? 'heads several' : 'heads' }, ...hosts.map((host) => host_head(page, host))),
 		anchors(page, groups, sections, Object.keys(all).length), ...sections, sections.length ? null : nothing(page, Object.keys(all).length));
 }
 
@@ -140,5 +141,5 @@ export function view_plugin(page, panel_of) {
 	const { plugin } = page.state;
 	const hosts = Object.keys(page.hosts).sort((a, b) => by_name(page.host_name(a), page.host_name(b)));
 	return el('div', { class: 'graphs one' }, el('h1', { text: `${plugin} on all hosts` }),
-		el('div', { class: 'grid side' }, ...hosts.map((host) => panel_of(host, plugin, null))));
+		el('div', { class: 'grid together' }, ...hosts.map((host) => panel_of(host, plugin, null))));
 }

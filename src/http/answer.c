@@ -130,6 +130,9 @@ static void add_headers(struct MHD_Response *r, const struct answer *a, const st
 		add(r, MHD_HTTP_HEADER_ETAG, body->etag);
 	add(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
 	add(r, MHD_HTTP_HEADER_X_CONTENT_TYPE_OPTIONS, "nosniff");
+	add(r, MHD_HTTP_HEADER_CONTENT_SECURITY_POLICY, a->policy);
+	if (a->policy != NULL)
+		add(r, "Referrer-Policy", "no-referrer");
 	add(r, MHD_HTTP_HEADER_ALLOW, a->allow);
 	add(r, MHD_HTTP_HEADER_LOCATION, a->location);
 	add(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE, a->challenge);
@@ -179,6 +182,38 @@ void answer_keep(struct answer *a, const char *cors_origin)
 	must(k->plain != NULL);
 	add_headers(k->plain, a, &form, &plain_form);
 	a->kept = k;
+}
+
+static struct MHD_Response *response_of_file(struct text t)
+{
+	/* MHD has no const; it only reads */
+	struct MHD_Response *r = MHD_create_response_from_buffer(t.n, (void *)(uintptr_t)t.s, MHD_RESPMEM_PERSISTENT);
+
+	must(r != NULL);
+	return r;
+}
+
+struct kept *answer_keep_file(const struct answer *a, struct text plain, struct text packed)
+{
+	const struct answer_form no_form = { .cors_origin = NULL };
+	struct form_of_body form = { .may_pack = plain.n > PACK_FROM_BYTES };
+	struct kept *k = must_alloc(sizeof(*k));
+	struct MHD_Response *r;
+
+	atomic_init(&k->n_holders, 1);
+	print_etag(plain, k->etag);
+	form.etag = k->etag;
+	k->body = plain;
+	k->plain = response_of_file(plain);
+	add_headers(k->plain, a, &form, &no_form);
+	atomic_init(&k->unpackable, packed.n == 0);
+	if (packed.n > 0) {
+		form.packed = true;
+		r = response_of_file(packed);
+		add_headers(r, a, &form, &no_form);
+		atomic_init(&k->packed, r);
+	}
+	return k;
 }
 
 /* Packed once, when first asked for. NULL: it does not become smaller. */

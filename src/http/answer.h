@@ -17,6 +17,7 @@ struct answer {
 	unsigned status;
 	const char *content_type; /* static texts, NULL: no such header */
 	const char *allow, *location, *challenge, *vary;
+	const char *policy;     /* Content-Security-Policy; with it goes Referrer-Policy */
 	unsigned retry_after_s; /* 0: no such header */
 	bool validated;         /* gets an ETag and may be answered with 304 */
 	struct buf body;
@@ -37,6 +38,12 @@ void answer_rc(struct answer *a, enum rc rc, const struct why *why);
  * fill in before others see it. cors_origin: as in answer_form.
  */
 void answer_keep(struct answer *a, const char *cors_origin);
+
+/*
+ * A reply like answer_keep()'s from bytes that stay, with their packed form (packed.n 0: none), under a's headers.
+ * Owner    kept_let_go()
+ */
+struct kept *answer_keep_file(const struct answer *a, struct text plain, struct text packed);
 
 /* What of the request the reply's form depends on. */
 struct answer_form {

@@ -6,7 +6,7 @@
 
 #include "http/request.h"
 
-enum { NAMES_MAX = 10 * QUERY_MAX_PAIRS }; /* of hosts or plugins, repeated ones counted */
+enum { NAMES_MAX = 2 * QUERY_MAX_PAIRS }; /* of hosts or plugins, repeated ones counted */
 
 static void answer_plan(struct request *r, const struct query_plan *plan, struct text question, struct answer *a)
 {

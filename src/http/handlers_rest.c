@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 
+#include "http/headers.h"
 #include "http/request.h"
 
 enum { YOUNG_MS = 1000, REFRESH_MS = 500 /* asked again in good time, so that nobody has to wait */ };
@@ -33,9 +34,20 @@ void handle_base(struct request *r, struct answer *a)
 	redirect(a, MHD_HTTP_MOVED_PERMANENTLY, "/numeter-storage/");
 }
 
-void handle_index(struct request *r, struct answer *a)
+/* Relative, so that it holds behind any prefix of a proxy. */
+void handle_ui(struct request *r, struct answer *a)
 {
 	(void)r;
+	redirect(a, MHD_HTTP_MOVED_PERMANENTLY, "ui/");
+}
+
+void handle_index(struct request *r, struct answer *a)
+{
+	a->vary = MHD_HTTP_HEADER_ACCEPT;
+	if (headers_want_html(request_header(r, MHD_HTTP_HEADER_ACCEPT))) {
+		redirect(a, MHD_HTTP_FOUND, "ui/");
+		return;
+	}
 	plain(a, "index pass");
 }
 

@@ -67,6 +67,18 @@ bool headers_want_gzip(struct text accept)
 	return gzip > 0 && gzip >= identity;
 }
 
+bool headers_want_html(struct text accept)
+{
+	while (accept.n > 0) {
+		struct text item = next_part(&accept, ',');
+		struct text media = next_part(&item, ';');
+
+		if (same_word(media, "text/html") && weight_among(item) > 0)
+			return true;
+	}
+	return false;
+}
+
 static struct text opaque(struct text etag)
 {
 	if (etag.n >= 2 && etag.s[0] == 'W' && etag.s[1] == '/')

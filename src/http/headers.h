@@ -12,6 +12,9 @@
 /* Whether this Accept-Encoding (TEXT_NONE: none) wants gzip rather than plain bytes. */
 bool headers_want_gzip(struct text accept_encoding);
 
+/* Whether this Accept names text/html; ranges such as `*` are no name. */
+bool headers_want_html(struct text accept);
+
 /* Whether this If-None-Match names etag (`W/"…"` or `"…"`), compared weakly; `*` names everything. */
 bool headers_names_etag(struct text if_none_match, struct text etag);
 

@@ -7,6 +7,7 @@
 #include "base/lock.h"
 #include "http/answer.h"
 #include "http/flight.h"
+#include "http/page.h"
 #include "http/server.h"
 
 enum method {
@@ -40,6 +41,7 @@ struct request {
 	bool decided;     /* answer stands */
 	bool suspended;   /* until ingest has stored */
 	const struct route *route;
+	const struct page_file *page_file; /* when the route is that of the page */
 	enum method method;
 	struct answer answer;
 	size_t drained_bytes;     /* of a body that nobody wants */
@@ -55,6 +57,7 @@ struct http_server {
 	size_t n_daemons;
 	struct query query; /* the one given, with folders of our own */
 	struct folders *folders;
+	struct page *page;
 	/* each with locks of its own */
 	struct kept_replies *kept_data, *kept_meta;
 	struct flights *flights;
@@ -90,7 +93,8 @@ const struct route *routes_find(const char *path, bool ingest_enabled);
 const char *routes_allow(const struct route *route);
 
 route_fn handle_index, handle_base, handle_root, handle_hosts, handle_hinfo, handle_list, handle_info, handle_data;
-route_fn handle_categories, handle_last_seen, handle_values, handle_metrics;
+route_fn handle_categories, handle_last_seen, handle_values, handle_page, handle_ui;
+route_fn handle_metrics;
 
 /*
  * Ingest, in the order of a request's life. begin: judge the headers, r->decided when refused. body: take a piece.

@@ -13,11 +13,15 @@ static const struct route routes[] = {
 	{ "/numeter-storage/values", METHODS_READ, true, handle_values },
 	{ "/numeter-storage/categories", METHODS_READ, true, handle_categories },
 	{ "/numeter-storage/last-seen", METHODS_READ, true, handle_last_seen },
+	{ "/numeter-storage/ui", METHODS_READ, false, handle_ui },
+	{ PAGE_PATH, METHODS_READ, false, handle_page }, /* and all files below it */
 	{ "/numeter-storage/ingest", METHOD_POST, false, NULL },
 };
 
 const struct route *routes_find(const char *path, bool ingest_enabled)
 {
+	if (page_find(path) != NULL)
+		path = PAGE_PATH;
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++)
 		if (strcmp(path, routes[i].path) == 0)
 			return routes[i].fn == NULL && !ingest_enabled ? NULL : &routes[i];

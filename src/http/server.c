@@ -159,6 +159,7 @@ static void begin(struct request *r, const char *path, const char *method)
 	s->n_busy++;
 	lock_give_back(&s->lock);
 	r->method = method_of(method);
+	r->page_file = page_find(path);
 	r->route = r->nul_in_path ? NULL : routes_find(path, s->options.ingest_enabled);
 	if (r->route == NULL) {
 		answer_error(a, MHD_HTTP_NOT_FOUND, "Not found", "no such path");
@@ -286,6 +287,7 @@ static void free_server(struct http_server *s)
 	kept_replies_free(s->kept_data);
 	kept_replies_free(s->kept_meta);
 	flights_free(s->flights);
+	page_free(s->page);
 	folders_free(s->folders);
 	seen_files_free(s->query.seen);
 	free((void *)(uintptr_t)s->options.cors_origin);
@@ -308,6 +310,7 @@ static struct http_server *new_server(const struct http_options *options)
 	s->kept_data = kept_replies_new(KEPT_MAX_BYTES);
 	s->kept_meta = kept_replies_new(KEPT_MAX_BYTES);
 	s->flights = flights_new();
+	s->page = page_new();
 	if (options->cors_origin != NULL)
 		s->options.cors_origin = must_strdup(options->cors_origin);
 	if (options->ingest_token != NULL) {

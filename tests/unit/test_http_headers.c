@@ -114,12 +114,35 @@ static void bearers(void **state)
 	(void)state;
 }
 
+static void html_when_it_is_named(void **state)
+{
+	static const struct {
+		const char *accept;
+		bool html;
+	} cases[] = {
+		{ NULL, false },
+		{ "", false },
+		{ "*/*", false },
+		{ "text/*", false },
+		{ "text/html", true },
+		{ "text/html;q=0", false },
+		{ "text/htmlx", false },
+		{ "image/png, Text/HTML ; q=0.1", true },
+		{ "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (headers_want_html(text_of(cases[i].accept)) != cases[i].html)
+			fail_msg("%s", cases[i].accept);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(gzip_when_asked), cmocka_unit_test(etags_are_compared_weakly),
-		cmocka_unit_test(media_types),     cmocka_unit_test(request_codings),
-		cmocka_unit_test(bearers),
+		cmocka_unit_test(gzip_when_asked),           cmocka_unit_test(html_when_it_is_named),
+		cmocka_unit_test(etags_are_compared_weakly), cmocka_unit_test(media_types),
+		cmocka_unit_test(request_codings),           cmocka_unit_test(bearers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
