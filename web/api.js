@@ -1,6 +1,7 @@
 /** The storage's HTTP API (docs/api.md), relative to the page: it works behind any prefix. */
 
 const TIMEOUT_MS = 20e3;
+const early = new Map(); // link → promise of its JSON
 
 /** The storage does not answer, or says that it cannot now: worth another try. */
 export class Away extends Error {}
@@ -19,11 +20,24 @@ export class Refused extends Error {
  * @returns {Promise<any>} the JSON
  * @throws {Away|Refused}
  */
-export async function api_get(path, parameters = {}) {
-	const query = new URLSearchParams(parameters).toString();
+export function api_get(path, parameters = {}) {
+	const link = api_link(path, parameters);
+	const asked = early.get(link);
+	early.delete(link);
+	return asked ?? get(link);
+}
+
+/** Ask now what api_get() will be asked soon: it gets this answer, once. */
+export function api_ask_early(path, parameters = {}) {
+	const link = api_link(path, parameters);
+	early.set(link, get(link));
+	early.get(link).catch(() => {}); // who takes it sees the failure
+}
+
+async function get(link) {
 	let reply;
 	try {
-		reply = await fetch(api_link(path, query), { signal: AbortSignal.timeout(TIMEOUT_MS), cache: 'no-cache' });
+		reply = await fetch(link, { signal: AbortSignal.timeout(TIMEOUT_MS), cache: 'no-cache' });
 	} catch (error) {
 		throw new Away(error.name === 'TimeoutError' ? `no answer within ${TIMEOUT_MS / 1000} s` : 'it cannot be reached');
 	}

@@ -8,6 +8,7 @@ import { state_format, state_parse, state_window } from './state.js';
 import { Topbar } from './topbar.js';
 import { view_empty, view_heads, view_hosts, view_overview, view_plugin } from './views.js';
 
+const MARGIN_PX = 250; // graphs this near to the view are drawn
 const LEAST_REFRESH_S = 5;
 const MOST_REFRESH_S = 60;
 const META_EVERY_MS = 300e3; // hosts and plugins' infos change seldom
@@ -38,7 +39,7 @@ export class Page {
 		this.state = state_parse(location.hash);
 		this.main = document.getElementById('main');
 		this.draw_later = frame_queue();
-		this.observer = new IntersectionObserver((entries) => this.#seen(entries), { rootMargin: '250px 0px' });
+		this.observer = new IntersectionObserver((entries) => this.#seen(entries), { rootMargin: `${MARGIN_PX}px 0px` });
 		this.topbar = new Topbar(this);
 		this.sidebar = new Sidebar(this, document.getElementById('side'));
 		this.#show_theme();
@@ -225,6 +226,7 @@ export class Page {
 			else
 				view = plugin ? view_plugin(this, panel_of) : view_overview(this);
 			this.main.replaceChildren(view);
+			this.#enter_first();
 			for (const element of this.panels.keys())
 				this.observer.observe(element);
 			document.title = [plugin, hosts.map((host) => this.host_name(host)).join(', '), 'numeter'].filter(Boolean).join(' · ');
@@ -287,6 +289,13 @@ export class Page {
 		this.panels.forEach((panel) => panel.leave());
 		this.panels.clear();
 		this.cursor_ms = null;
+	}
+
+	/** The graphs at the top need not wait until the observer has seen them. */
+	#enter_first() {
+		const elements = [...this.panels.keys()];
+		const below = elements.findIndex((element) => element.getBoundingClientRect().top > innerHeight);
+		elements.slice(0, below < 0 ? elements.length : below).forEach((element) => this.panels.get(element).enter());
 	}
 
 	#seen(entries) {

@@ -1,5 +1,5 @@
 /**
- * Asks for values, many graphs in one request. What is asked for in one turn of the event loop goes out together: one
+ * Asks for values, many graphs in one request. What is asked for in one go goes out together: one
  * host with its plugins, or hosts that want the same plugins, at most BATCH graphs in a request.
  *
  * @typedef {object} Answer
@@ -37,7 +37,7 @@ export class Loader {
 			plugins.set(plugin, [...(plugins.get(plugin) ?? []), { resolve, reject }]);
 			if (!this.#scheduled) {
 				this.#scheduled = true;
-				setTimeout(() => this.#collect(), 0);
+				queueMicrotask(() => this.#collect());
 			}
 		});
 	}
