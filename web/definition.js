@@ -118,7 +118,7 @@ export function definition_of(info, plugin, host = '', more = []) {
 	const group = { open: false, shape: 'area' };
 	const below = new Map(); // negative's ds → who names it
 	for (const ds of names)
-		if (infos[ds].negative && names.includes(infos[ds].negative))
+		if (infos[ds].negative && infos[ds].negative !== ds && names.includes(infos[ds].negative) && !below.has(ds))
 			below.set(infos[ds].negative, ds);
 
 	const series = [];
@@ -167,7 +167,7 @@ export function definition_of(info, plugin, host = '', more = []) {
 				notes.push(`${ds}: not in its sum, as they belong to other graphs: ${found.strange.join(' ')}`);
 		}
 		add(ds, own, draw, { colour, parts });
-		if (own.negative && own.negative !== ds && names.includes(own.negative)) {
+		if (below.get(own.negative) === ds) {
 			const other = infos[own.negative];
 			add(own.negative, { ...other, label: other.label || own.negative }, draw, { colour, mirrored: true });
 		}

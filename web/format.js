@@ -58,7 +58,7 @@ export function format_ticks(low, high, base, n) {
 	const most = Math.max(Math.abs(low), Math.abs(high));
 	const power = power_of(most, base);
 	const scale = base ** power;
-	const digits = Math.min(Math.max(Math.ceil(-Math.log10(step / scale) - 1e-9), 0), 6);
+	const digits = Math.min(Math.max(Math.ceil(-Math.log10(step / scale) - 1e-9), 0), 12);
 	const ticks = [];
 	for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-12) + step * 1e-9; i++) {
 		const v = i * step;

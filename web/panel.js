@@ -234,7 +234,8 @@ export class Panel {
 		if (!times.length)
 			return;
 		const [from, until] = this.#chart.window;
-		let slot = this.#slot < 0 ? times.length - 1 : Math.min(Math.max(this.#slot + by, 0), times.length - 1);
+		const known = times.findLastIndex((_, i) => this.#chart.picture.layers.some((layer) => (layer.high[i] ?? null) !== null));
+		let slot = this.#slot < 0 ? Math.max(known, 0) : Math.min(Math.max(this.#slot + by, 0), times.length - 1);
 		while (slot > 0 && times[slot] > until)
 			slot--;
 		while (slot < times.length - 1 && times[slot] < from)
