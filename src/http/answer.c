@@ -167,7 +167,7 @@ static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status,
 void answer_keep(struct answer *a, const char *cors_origin)
 {
 	const struct answer_form plain_form = { .cors_origin = cors_origin };
-	struct form_of_body form = { .may_pack = a->body.n > PACK_FROM_BYTES };
+	struct form_of_body form = { .may_pack = a->body.n > PACK_FROM_BYTES && !a->dense };
 	struct kept *k = must_alloc(sizeof(*k));
 	char *bytes;
 	size_t n;
@@ -248,7 +248,8 @@ static struct MHD_Response *packed_of(const struct answer *a, struct kept *k, co
 static enum MHD_Result send_copy(const struct answer *a, const struct answer_form *form,
 				 struct MHD_Connection *connection)
 {
-	struct form_of_body body = { .etag = a->kept->etag, .may_pack = a->kept->body.n > PACK_FROM_BYTES };
+	struct form_of_body body = { .etag = a->kept->etag,
+				     .may_pack = a->kept->body.n > PACK_FROM_BYTES && !a->dense };
 	struct buf copy;
 	struct MHD_Response *r;
 	enum MHD_Result queued;
@@ -272,7 +273,7 @@ static enum MHD_Result send_kept(struct answer *a, const struct answer_form *for
 		a->status = MHD_HTTP_NOT_MODIFIED;
 	if (form->closing || (form->cors_origin != NULL && form->origin.s != NULL))
 		return send_copy(a, form, connection);
-	if (form->accept_encoding.s != NULL && a->kept->body.n > PACK_FROM_BYTES &&
+	if (form->accept_encoding.s != NULL && a->kept->body.n > PACK_FROM_BYTES && !a->dense &&
 	    headers_want_gzip(form->accept_encoding))
 		packed = packed_of(a, a->kept, form->cors_origin);
 	return queue(connection, a->status, packed != NULL ? packed : a->kept->plain);
@@ -281,7 +282,7 @@ static enum MHD_Result send_kept(struct answer *a, const struct answer_form *for
 enum MHD_Result answer_send(struct answer *a, const struct answer_form *form, struct MHD_Connection *connection)
 {
 	char etag[KEPT_ETAG_BYTES] = "";
-	struct form_of_body body = { .etag = etag, .may_pack = a->body.n > PACK_FROM_BYTES };
+	struct form_of_body body = { .etag = etag, .may_pack = a->body.n > PACK_FROM_BYTES && !a->dense };
 	size_t plain_bytes = a->body.n;
 	struct MHD_Response *r;
 	enum MHD_Result queued;

@@ -19,6 +19,7 @@ struct answer {
 	const char *allow, *location, *challenge, *vary;
 	const char *policy;     /* Content-Security-Policy; with it goes Referrer-Policy */
 	unsigned retry_after_s; /* 0: no such header */
+	bool dense;             /* does not become smaller: never packed */
 	bool validated;         /* gets an ETag and may be answered with 304 */
 	struct buf body;
 	struct kept *kept; /* held; NULL: body is the answer, else this, and all above but status is not looked at */

@@ -68,6 +68,8 @@ struct http_server {
 	struct lock lock;
 	struct signal idle; /* n_busy has become 0 */
 	size_t n_busy;
+	unsigned n_drawing;          /* pictures in the making: their memory is bounded by their number */
+	struct signal drawn;         /* n_drawing has become less */
 	struct ingest_call *waiting; /* for ingest */
 	bool abandoning;             /* nobody may start to wait any more */
 };
@@ -93,7 +95,7 @@ const struct route *routes_find(const char *path, bool ingest_enabled);
 const char *routes_allow(const struct route *route);
 
 route_fn handle_index, handle_base, handle_root, handle_hosts, handle_hinfo, handle_list, handle_info, handle_data;
-route_fn handle_categories, handle_last_seen, handle_values, handle_page, handle_ui;
+route_fn handle_categories, handle_last_seen, handle_values, handle_page, handle_ui, handle_graph_svg, handle_graph_png;
 route_fn handle_metrics;
 
 /*

@@ -293,6 +293,7 @@ static void free_server(struct http_server *s)
 	free((void *)(uintptr_t)s->options.cors_origin);
 	free((void *)(uintptr_t)s->options.ingest_token);
 	signal_fini(&s->idle);
+	signal_fini(&s->drawn);
 	lock_fini(&s->lock);
 	free(s);
 }
@@ -323,6 +324,7 @@ static struct http_server *new_server(const struct http_options *options)
 		s->listener[i].fd = -1;
 	lock_init(&s->lock);
 	signal_init(&s->idle);
+	signal_init(&s->drawn);
 	return s;
 }
 

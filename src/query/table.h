@@ -58,4 +58,13 @@ void table_print(const struct table *t, struct buf *out);
 int64_t table_holds_until(const struct table *t, const struct query_data *asked, bool original, const struct window *w,
 			  int64_t now_s);
 
+/*
+ * Of a plan of one host and plugin, for who draws: the info as it is stored (s == NULL: none, or ds were named), the ds, and
+ * their values. Errors: as table_read().
+ */
+struct text query_plan_info(const struct query_plan *p);
+size_t query_plan_ds(const struct query_plan *p, const struct text **ds);
+CHECKED enum rc query_plan_read(const struct query *q, const struct query_plan *p, const struct table_shape *shape,
+				int64_t now_s, struct table *out, struct query_basis *basis, struct why *why);
+
 #endif

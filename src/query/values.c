@@ -15,6 +15,7 @@ enum { INFOS_MAX_BYTES = 64 * 1024 * 1024 };
 struct pair {
 	struct text host, plugin;
 	char folder[FOLDER_MAX_BYTES]; /* "": no such host */
+	struct text info;              /* as stored; s == NULL: none, or not asked for */
 	struct ds_list list;
 };
 
@@ -119,8 +120,10 @@ static enum rc list_ds(const struct query *q, struct query_plan *p, struct why *
 
 		if (!can_be_there(pair))
 			continue;
+		if (every && read[i].found)
+			pair->info = read[i].value;
 		if (every)
-			rc = ds_list_all(q, &s, read[i].found ? read[i].value : TEXT_NONE, &p->arena, &pair->list, why);
+			rc = ds_list_all(q, &s, pair->info, &p->arena, &pair->list, why);
 		while (!every && pair->list.n <= QUERY_MAX_DS && query_next_ds(&rest, &ds))
 			ds_list_add(&pair->list, ds);
 		p->n_ds += pair->list.n;
@@ -140,6 +143,7 @@ static void take_versions(const struct query *q, struct query_plan *p)
 		struct series s = { pair->host, text_of(pair->folder), pair->plugin, TEXT_NONE };
 
 		p->versions = text_hash(s.folder, p->versions);
+		p->versions = text_hash(pair->info, p->versions);
 		for (size_t j = 0; j < pair->list.n; j++) {
 			uint32_t version;
 
@@ -203,7 +207,7 @@ static enum rc read_pair(struct answering *x, size_t i, struct table *t, struct 
 	for (size_t j = 0; j < pair->list.n && rc == RC_OK; j++)
 		rc = table_add(t, pair->list.ds[j], why);
 	if (rc == RC_OK && t->n == 0)
-		return RC_ABSENT;
+		return because(why, RC_ABSENT, "no such host or plugin");
 	return rc == RC_OK ? table_read(x->q, &s, &x->window, &x->shape, x->now_s, t, why) : rc;
 }
 
@@ -278,6 +282,31 @@ enum rc query_values(const struct query *q, const struct query_plan *p, int64_t 
 	/* with a pair missing, time alone may bring it back into its files' span */
 	if (rc == RC_OK && q->version != NULL)
 		basis->until_s = x.until_s == INT64_MAX ? now_s + 1 : x.until_s;
+	return rc;
+}
+
+struct text query_plan_info(const struct query_plan *p)
+{
+	return p->pair[0].info;
+}
+
+size_t query_plan_ds(const struct query_plan *p, const struct text **ds)
+{
+	*ds = p->pair[0].list.ds;
+	return p->pair[0].list.n;
+}
+
+enum rc query_plan_read(const struct query *q, const struct query_plan *p, const struct table_shape *shape,
+			int64_t now_s, struct table *out, struct query_basis *basis, struct why *why)
+{
+	struct answering x = { .q = q, .plan = p, .shape = *shape, .now_s = now_s };
+	enum rc rc = window_read(&p->asked->rest, q->original_windows, now_s, &x.window, why);
+
+	*basis = (struct query_basis){ .from_s = now_s, .until_s = now_s, .versions = p->versions };
+	if (rc == RC_OK)
+		rc = read_pair(&x, 0, out, why);
+	if (rc == RC_OK && q->version != NULL)
+		basis->until_s = table_holds_until(out, &p->asked->rest, q->original_windows, &x.window, now_s);
 	return rc;
 }
 
