@@ -27,6 +27,7 @@ export class Page {
 	#lists = new Map();
 	#skew_s = 0;
 	#generation = 0; // of the view: what comes late for an older one is dropped
+	#is_behind = true; // the view is not yet that of the state
 	#meta_ms = -Infinity;
 	#refreshed_ms = -Infinity;
 	#timer = 0;
@@ -156,7 +157,8 @@ export class Page {
 
 	/** When a host, or one of its plugins, last sent a value; null: never, undefined: not known. */
 	last_of(host, plugin) {
-		return plugin === undefined ? this.#last[host] : this.#last_plugins.get(host)?.[plugin] ?? this.#last[host];
+		const plugins = this.#last_plugins.get(host) ?? {};
+		return plugin !== undefined && Object.hasOwn(plugins, plugin) ? plugins[plugin] : this.#last[host];
 	}
 
 	async info_of(host, plugin) {
@@ -210,6 +212,7 @@ export class Page {
 
 	async #render() {
 		const generation = ++this.#generation;
+		this.#is_behind = true;
 		try {
 			const { hosts, plugin } = this.state;
 			const [, lists] = await Promise.all([this.#load_meta(), Promise.all(hosts.map((host) => this.#load_list(host)))]);
@@ -229,6 +232,7 @@ export class Page {
 			this.#enter_first();
 			for (const element of this.panels.keys())
 				this.observer.observe(element);
+			this.#is_behind = false;
 			document.title = [plugin, hosts.map((host) => this.host_name(host)).join(', '), 'numeter'].filter(Boolean).join(' · ');
 			this.#refreshed_ms = performance.now();
 			this.#schedule();
@@ -344,21 +348,20 @@ export class Page {
 		this.#refreshed_ms = performance.now();
 		this.#schedule();
 		try {
-			const known = JSON.stringify(this.hosts);
-			const old = performance.now() - this.#meta_ms > META_EVERY_MS;
+			const what = () => JSON.stringify([this.hosts, [...this.#lists].map(([host, list]) => [host, Object.keys(list)])]);
+			const before = what();
+			if (this.state.hosts.length && !this.panels.size)
+				this.#meta_ms = -Infinity; // nothing to see yet: look whether there is now
 			await this.#load_meta();
+			await Promise.all(this.state.hosts.map((host) => this.#load_list(host)));
 			this.recovered();
-			const changed = old || known !== JSON.stringify(this.hosts) || (this.state.hosts.length > 0 && !this.panels.size);
-			if (!this.state.hosts.length && !this.state.plugin) {
-				if (!this.main.contains(document.activeElement) || changed)
-					this.#render();
-				return;
-			}
-			if (changed && !this.panels.size) {
-				this.#lists.clear();
+			const is_overview = !this.state.hosts.length && !this.state.plugin;
+			if (before !== what() || (is_overview && !this.main.contains(document.activeElement))) {
 				this.#render();
 				return;
 			}
+			if (is_overview)
+				return;
 			view_heads(this);
 			if (this.window().live)
 				await Promise.all(this.shown().map((panel) => panel.load(true)));
@@ -397,7 +400,7 @@ export class Page {
 			return;
 		}
 		this.recovered();
-		if (this.main.firstElementChild?.matches('.quiet'))
+		if (this.#is_behind)
 			this.#render();
 		else
 			this.refresh();

@@ -27,7 +27,7 @@ export class Legend {
 			tabindex: definition.series.length > 12 ? '0' : null },
 		el('table', {},
 			el('caption', { class: 'unseen', text: `${definition.title}: values of the series in the range shown` }),
-			el('thead', {}, el('tr', {}, el('th', { scope: 'col', class: 'name', text: definition.unit || 'Series' }), this.first,
+			el('thead', {}, el('tr', {}, el('th', { scope: 'col', class: 'name', title: definition.unit, text: definition.unit || 'Series' }), this.first,
 				...['Min', 'Avg', 'Max'].map((text) => el('th', { scope: 'col', text })))), body));
 	}
 

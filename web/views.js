@@ -59,15 +59,17 @@ export function view_overview(page) {
 				el('dd', {}, ...[...names].sort(by_name).map((plugin) => el('a', { href: page.link({ plugin }), text: plugin })))]))) : null);
 }
 
-/** The head of one host. */
+/** The head of one host; short when it stands among others. */
 function host_head(page, host) {
+	const several = page.state.hosts.length > 1;
 	const last = page.last_of(host);
 	const state = state_of_host(last, page.now_s());
 	const { Description } = page.hosts[host] ?? {};
 	const name = page.host_name(host);
 	return el('div', { class: 'host-head', 'data-host': host },
 		el('p', {}, el('span', { class: `dot ${state}` }), el('strong', { text: name }), ' ', el('span', { class: 'quiet', text:
-			[host === name ? '' : host, Description].filter(Boolean).join(' · ') }), ' ', el('span', { class: 'seen', text: seen_text(page, last) })),
+			several ? '' : [host === name ? '' : host, Description].filter(Boolean).join(' · ') }), ' ',
+		el('span', { class: 'seen', text: several && last ? `${format_span(page.now_s() - last)} ago` : seen_text(page, last) })),
 		state === 'silent' ? el('p', { class: 'hint silent' }, `${name} is silent: ${seen_text(page, last)}. `,
 			el('a', { href: page.link({ from: String(last - 86400), until: String(last + 60) }), text: 'Show its last day' })) : null);
 }

@@ -14,7 +14,7 @@ for (const [name, hash, plugin, options = {}] of [
 	['odd', '#host=odd-1&from=-65min', 'sums'],
 	['silent', '#host=old-1', 'cpu'],
 	['page-light', '#host=web-1&category=system&hide=cpu%2Fidle', 'memory', { viewport: { width: 1280, height: 880 } }],
-	['page-dark', '#host=web-1&host=web-2&theme=dark&category=system&hide=cpu%2Fidle', 'load', { viewport: { width: 1280, height: 880 } }],
+	['page-dark', '#host=web-1&host=web-2&theme=dark&category=system&hide=cpu%2Fidle', 'cpu', { viewport: { width: 1280, height: 880 } }],
 ])
 	test(`picture: ${name}`, async (t) => {
 		const { page } = await open(t, hash, options);

@@ -136,6 +136,7 @@ class Page(ServersCase):
                 self.run_node('away.test.mjs', E2E_AWAY_PAGE='http://127.0.0.1:%d/numeter-storage/ui/' % daemon.port,
                               E2E_STEER='http://127.0.0.1:%d' % steering.server_port)
             finally:
+                daemon.stop()  # before the thread that started it anew: it dies with that
                 steering.shutdown()
                 thread.join()
                 steering.server_close()
