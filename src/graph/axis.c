@@ -12,6 +12,8 @@ enum { HOUR_S = 3600, DAY_S = 86400, WANTED_MAX = 32 };
 
 /* ---- values ---- */
 
+static const double LEAST = 1e-290, MOST = 1e300;
+
 static const char large[] = " kMGTPEZY", small[] = " mµnpfazy";
 
 /* The power of the base that a value is written with, -8 … 8. */
@@ -105,6 +107,11 @@ static int decimals_of(double step, double unit)
 	return n;
 }
 
+static double within(double v)
+{
+	return fabs(v) < LEAST ? 0 : fmin(fmax(v, -MOST), MOST);
+}
+
 void axis_of_values(double low, double high, unsigned base, unsigned wanted, struct axis *out)
 {
 	double step;
@@ -115,18 +122,15 @@ void axis_of_values(double low, double high, unsigned base, unsigned wanted, str
 		wanted = WANTED_MAX;
 	if (wanted < 1)
 		wanted = 1;
+	/* beyond this a span cannot be divided any more */
+	low = within(low);
+	high = within(high);
 	/* a span of nothing, or so little that a double does not tell its parts */
 	if (high - low <= fmax(fabs(low), fabs(high)) * 1e-9) {
-		double around = low == 0 && high == 0 ? 0.5 : fmax(fabs(low), fabs(high)) * 0.1;
+		double around = low == 0 && high == 0 ? 1 : fmax(fabs(low), fabs(high)) * 0.1;
 
 		high += around;
 		low = low >= 0 && low - around < 0 ? 0 : low - around;
-	}
-	if (low < -1e300 || high > 1e300 || high - low < 1e-300) { /* beyond what can be divided: its ends alone */
-		*out = (struct axis){ .low = fmax(low, -1e300), .high = fmin(high, 1e300), .n_ticks = 0 };
-		if (out->high <= out->low)
-			out->high = out->low + 1;
-		return;
 	}
 	step = round_step((high - low) / wanted, base);
 	*out = (struct axis){ .low = floor(low / step + 1e-9) * step, .high = ceil(high / step - 1e-9) * step };

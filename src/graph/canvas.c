@@ -36,6 +36,22 @@ void canvas_rule(struct canvas *c, double x0, double y0, double x1, double y1)
 	cairo_stroke(c->cairo);
 }
 
+static double brightness(uint32_t rgb)
+{
+	return (0.299 * (rgb >> 16 & 255) + 0.587 * (rgb >> 8 & 255) + 0.114 * (rgb & 255)) / 255;
+}
+
+uint32_t canvas_visible(const struct canvas *c, uint32_t rgb)
+{
+	uint32_t mixed = 0;
+
+	if (fabs(brightness(rgb) - brightness(c->theme->paper)) >= 0.1)
+		return rgb;
+	for (unsigned shift = 0; shift < 24; shift += 8)
+		mixed |= ((rgb >> shift & 255) * 6 + (c->theme->ink >> shift & 255) * 4) / 10 << shift;
+	return mixed;
+}
+
 /* Bytes of the character at s, which is well-formed UTF-8. */
 static size_t character_bytes(const char *s)
 {
@@ -57,10 +73,11 @@ static void make_clean(struct text t, char out[TEXT_MAX_BYTES])
 		if (n + bytes >= TEXT_MAX_BYTES)
 			break;
 		memcpy(out + n, t.s + i, bytes);
+		i += bytes;
 		if (bytes == 1 && ((unsigned char)out[n] < 0x20 || out[n] == 0x7F))
 			out[n] = ' ';
-		n += bytes;
-		i += bytes;
+		if (out[n] != ' ' || n == 0 || out[n - 1] != ' ') /* of several blanks one is enough */
+			n += bytes;
 	}
 	out[n] = '\0';
 }

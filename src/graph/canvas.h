@@ -31,6 +31,8 @@ struct lettering {
 	double most_px; /* cut with an ellipsis beyond */
 };
 
+/* A line's colour, moved towards the ink when it would hardly show on this paper. */
+uint32_t canvas_visible(const struct canvas *c, uint32_t rgb);
 void canvas_colour(struct canvas *c, uint32_t rgb, double opacity);
 /* A thin line on whole pixels. */
 void canvas_rule(struct canvas *c, double x0, double y0, double x1, double y1);

@@ -40,6 +40,9 @@ void graph_definition_note(struct graph_definition *d, const char *format, ...)
 	va_start(args, format);
 	n = vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
+	for (size_t i = 0; i < d->n_notes; i++)
+		if (text_is(d->note[i], line))
+			return;
 	if (n > 0)
 		d->note[d->n_notes++] = arena_text(&d->arena, (struct text){ line, strlen(line) });
 }
@@ -264,6 +267,8 @@ static void read_stack(struct reading *r, struct text stack)
 					      TEXT_ARG(word));
 			continue;
 		}
+		if (graph_definition_find(d, alias) != NULL)
+			continue;
 		f = add_field(d, alias);
 		if (f == NULL)
 			return;

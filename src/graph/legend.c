@@ -72,7 +72,7 @@ static void draw_row(const struct legend *l, struct canvas *c, const struct grap
 	char printed[AXIS_LABEL_BYTES];
 	double label_x = x + SWATCH_PX + 6;
 
-	canvas_colour(c, line->colour, 1);
+	canvas_colour(c, canvas_visible(c, line->colour), 1);
 	cairo_rectangle(c->cairo, x, y - SWATCH_PX + 1, SWATCH_PX, SWATCH_PX);
 	cairo_fill(c->cairo);
 	if (line->downwards)

@@ -54,7 +54,7 @@ static void arrange(struct picture *x)
 
 	notes = (double)(x->d->n_notes * NOTE_PX);
 	legend_arrange(&x->legend, p, x->d->base, EDGE_PX, whole_width - 2 * EDGE_PX,
-		       fmin(whole_height * 0.6, whole_height - HEAD_PX - FOOT_PX - PLOT_LEAST_PX - EDGE_PX - notes));
+		       fmin(whole_height * 0.5, whole_height - HEAD_PX - FOOT_PX - PLOT_LEAST_PX - EDGE_PX - notes));
 	x->y = HEAD_PX;
 	x->height = fmax(whole_height - HEAD_PX - FOOT_PX - EDGE_PX - x->legend.height - notes, 1);
 	axis_of_values(nothing ? 0 : p->low, nothing ? 1 : p->high, x->d->base,
@@ -147,11 +147,11 @@ static void draw_run(struct picture *x, const struct graph_line *l, size_t from,
 	if (l->area) {
 		trace(x, l->low, from, until, true);
 		cairo_close_path(c->cairo);
-		canvas_colour(c, l->colour, 0.9);
+		canvas_colour(c, canvas_visible(c, l->colour), 0.9);
 		cairo_fill(c->cairo);
 		return;
 	}
-	canvas_colour(c, l->colour, 1);
+	canvas_colour(c, canvas_visible(c, l->colour), 1);
 	cairo_set_line_width(c->cairo, l->width_px < 1.25 ? 1.25 : l->width_px);
 	cairo_set_line_join(c->cairo, CAIRO_LINE_JOIN_BEVEL);
 	cairo_stroke(c->cairo);

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Every example of docs/api.md, run as it stands, in its order: each ```sh block gives the ```json block behind it."""
+"""Every example of docs/api.md, run as it stands, in its order: each ```sh block gives the ```json or ```text behind it."""
 import json
 import re
 import shutil
@@ -13,7 +13,7 @@ from support.case import ROOT, ServersCase, main  # noqa: E402
 from support.daemon import libfaketime  # noqa: E402
 from test_rest_golden import NOW, FrozenDaemon  # noqa: E402
 
-EXAMPLE = re.compile(r'^```sh\n(.*?)^```\n```json\n(.*?)^```$', re.DOTALL | re.MULTILINE)
+EXAMPLE = re.compile(r'^```sh\n(.*?)^```\n```(json|text)\n(.*?)^```$', re.DOTALL | re.MULTILINE)
 
 
 class ApiDoc(ServersCase):
@@ -21,15 +21,18 @@ class ApiDoc(ServersCase):
     def test_examples(self):
         text = (ROOT / 'docs' / 'api.md').read_text()
         examples = EXAMPLE.findall(text)
-        self.assertEqual((len(examples), text.count('```sh')), (16, 16))
+        self.assertEqual((len(examples), text.count('```sh')), (17, 17))
         daemon = FrozenDaemon(self.folder, http_ingest='true')
         daemon.frozen_s = NOW
         with daemon:
-            for command, reply in examples:
+            for command, kind, reply in examples:
                 with self.subTest(command):
                     command = command.replace('127.0.0.1:8081', '127.0.0.1:%d' % daemon.port)
                     got = subprocess.run(['sh', '-c', command], capture_output=True, check=True, timeout=30).stdout
-                    self.assertEqual(json.loads(got), json.loads(reply))
+                    if kind == 'text':
+                        self.assertEqual(got.decode().strip(), reply.strip())
+                    else:
+                        self.assertEqual(json.loads(got), json.loads(reply))
 
 
 if __name__ == '__main__':

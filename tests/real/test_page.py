@@ -3,15 +3,15 @@
 import gzip
 import json
 import re
+import struct
 import sys
 import time
-import unittest
 from pathlib import Path
+from xml.etree import ElementTree
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.case import ROOT, ServersCase, main  # noqa: E402
+from support.case import DATA, ROOT, ServersCase, main  # noqa: E402
 from support.daemon import Daemon, strict_json  # noqa: E402
-from support.wait import wait_until  # noqa: E402
 
 BASE = '/numeter-storage/'
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -81,6 +81,93 @@ class PageFiles(ServersCase):
             for accept in ('*/*', 'text/*', 'text/html;q=0, */*', 'text/plain', ''):
                 status, headers, body = d.request('GET', BASE, headers={'Accept': accept})
                 self.assertEqual((status, body, headers['vary']), (200, b'index pass', 'Accept'), accept)
+
+
+class Graphs(ServersCase):
+    """Pictures: what is on them is looked at in the unit tests."""
+
+    def filled(self, **keys):
+        now = int(time.time())
+        d = Daemon(self.folder, http_ingest='true', **keys).start()
+        self.addCleanup(d.end)
+        recorded = [json.loads(line) for line in open(DATA / 'messages.jsonl')]
+        infos = [m for m in recorded if m['context']['type'] == 'info' and m['context']['plugin'] != 'MyInfo']
+        d.post([{'hostid': 'h<1>', 'type': 'info', 'plugin': m['context']['plugin'],
+                 'message': json.loads(m['args']['message'])} for m in infos])
+        for i in range(30):
+            d.post([data('h<1>', 'cpu', now - 60 * i, user=i, system=30 - i, idle=100, nosuch=1),
+                    data('h<1>', 'if_eth0', now - 60 * i, up=i * 1000, down=i * 500),
+                    data('h<1>', 'memory', now - 60 * i, apps=i * 1e9, free=1e9, **{'n<&"': 5}),
+                    data('h<1>', 'noinfo', now - 60 * i, **{'\u00e9\u4e2d': i})])
+        return d
+
+    def test_pictures(self):
+        d = self.filled()
+        for plugin in ('cpu', 'if_eth0', 'memory', 'noinfo'):
+            for extra in ('', '&dark=1', '&width=200&height=4000', '&ds=user,up', '&ds='):
+                with self.subTest(plugin + extra):
+                    query = '?host=h%3C1%3E&plugin=' + plugin + '&res=Daily' + extra
+                    status, headers, body = d.request('GET', BASE + 'graph.svg' + query)
+                    self.assertEqual((status, headers['content-type']), (200, 'image/svg+xml'))
+                    self.assertEqual(headers['content-security-policy'],
+                                     "default-src 'none'; style-src 'unsafe-inline'")
+                    self.assertEqual(headers['x-content-type-options'], 'nosniff')
+                    root = ElementTree.fromstring(body)
+                    self.assertEqual(root.tag, '{http://www.w3.org/2000/svg}svg')
+                    width, height = (200, 4000) if 'width' in extra else (800, 400)
+                    self.assertEqual(root.get('viewBox'), '0 0 %d %d' % (width, height))
+                    status, headers, body = d.request('GET', BASE + 'graph.png' + query)
+                    self.assertEqual((status, headers['content-type']), (200, 'image/png'))
+                    self.assertEqual(body[:8], b'\x89PNG\r\n\x1a\n')
+                    self.assertEqual(struct.unpack('>II', body[16:24]), (width, height))
+        d.stop()
+
+    def test_kept_and_packed(self):
+        d = self.filled(http_cors_origin='https://graphs.example')
+        query = '?host=h%3C1%3E&plugin=cpu&res=Daily'
+        for kind in ('svg', 'png'):
+            for _ in range(3):  # the third is one that was kept
+                status, headers, body = d.request('GET', BASE + 'graph.' + kind + query)
+                self.assertEqual(status, 200)
+            minute = int(time.time()) // 60
+            for extra in ({}, {'Origin': 'https://graphs.example'}):
+                status, again, packed = d.request('GET', BASE + 'graph.' + kind + query,
+                                                  headers=dict(extra, **{'Accept-Encoding': 'gzip'}))
+                self.assertEqual((status, again.get('content-encoding')), (200, 'gzip' if kind == 'svg' else None))
+                self.assertEqual(again['content-type'], headers['content-type'])
+                if int(time.time()) // 60 == minute:
+                    self.assertEqual(gzip.decompress(packed) if kind == 'svg' else packed, body)
+            status, _, nothing = d.request('GET', BASE + 'graph.' + kind + query,
+                                           headers={'If-None-Match': again['etag']})
+            if int(time.time()) // 60 == minute:
+                self.assertEqual((status, nothing), (304, b''))
+            d.post([info('h<1>', 'cpu', 'user', Title='Another title')])  # an info changes the picture at once
+            _, changed, _ = d.request('GET', BASE + 'graph.' + kind + query)
+            self.assertNotEqual(changed['etag'], again['etag'])
+            d.post([info('h<1>', 'cpu', 'user', Title='CPU usage')])
+        d.stop()
+
+    def test_bad_questions(self):
+        d = self.filled()
+        for query, status, detail in (
+                ('plugin=cpu&res=Daily', 400, 'host is missing'),
+                ('host=h%3C1%3E&res=Daily', 400, 'plugin is missing'),
+                ('host=h%3C1%3E&plugin=cpu', 400, 'res is missing (or from, with or without until)'),
+                ('host=h%3C1%3E&plugin=cpu&res=Daily&width=199', 400,
+                 'width: expected a whole number of pixels from 200 to 4000'),
+                ('host=h%3C1%3E&plugin=cpu&res=Daily&height=4001', 400,
+                 'height: expected a whole number of pixels from 200 to 4000'),
+                ('host=h%3C1%3E&plugin=cpu&res=Daily&width=4e2', 400,
+                 'width: expected a whole number of pixels from 200 to 4000'),
+                ('host=h%3C1%3E&plugin=cpu&res=Daily&width=', 400,
+                 'width: expected a whole number of pixels from 200 to 4000'),
+                ('host=h%3C1%3E&plugin=cpu&res=Daily&dark=yes', 400, 'dark: expected 0 or 1'),
+                ('host=nosuch&plugin=cpu&res=Daily', 404, 'no such host or plugin'),
+                ('host=h%3C1%3E&plugin=..&res=Daily', 404, 'no such host or plugin')):
+            got, headers, body = d.request('GET', BASE + 'graph.svg?' + query)
+            self.assertEqual((got, strict_json(body)['detail']), (status, detail), query)
+            self.assertEqual(headers['content-type'], 'application/json; charset=utf-8')
+        d.stop()
 
 
 class PageCalls(ServersCase):
