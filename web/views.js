@@ -101,16 +101,24 @@ export function view_hosts(page, lists, panel_of) {
 		const heading = el('h2', { tabindex: '-1' }, el('a', { href: page.link({ category: group.category, plugin: '' }), text: group.category }));
 		const part = el('section', { 'data-category': group.category, 'aria-label': group.category }, heading);
 		const rows = several ? group.plugins : [null];
-		for (const row of rows)
-			part.append(el('div', { class: `grid${several ? ' together' : ''}${plugin && !several ? ' alone' : ''}` },
-				...(row ? hosts.filter((host) => lists.get(host)?.[row]).map((host) => panel_of(host, row, lists.get(host)[row]))
-					: group.plugins.map((name) => panel_of(hosts[0], name, all[name])))));
+		for (const row of rows) {
+			const panels = row ? hosts.filter((host) => lists.get(host)?.[row]).map((host) => panel_of(host, row, lists.get(host)[row]))
+				: group.plugins.map((name) => panel_of(hosts[0], name, all[name]));
+			part.append(grid_of(panels, several ? hosts.length : 0, plugin && !several));
+		}
 		return part;
 	});
 	return el('div', { class: plugin ? 'graphs one' : 'graphs' },
 		el('h1', { class: several ? '' : 'unseen', text: plugin ? `${plugin} of ${title}` : title }),
-			el('div', { class: several ? 'heads several' : 'heads' }, ...hosts.map((host) => host_head(page, host))),
+		el('div', { class: several ? 'heads several' : 'heads' }, ...hosts.map((host) => host_head(page, host))),
 		anchors(page, groups, sections, Object.keys(all).length), ...sections, sections.length ? null : nothing(page, Object.keys(all).length));
+}
+
+/** @param {number} n_hosts  side by side, 0: of one host @param {boolean} alone  a single large graph */
+function grid_of(panels, n_hosts, alone) {
+	const grid = el('div', { class: `grid${n_hosts ? ' together' : ''}${alone ? ' alone' : ''}` }, ...panels);
+	grid.style.setProperty('--n', Math.max(n_hosts, 1));
+	return grid;
 }
 
 function anchors(page, groups, sections, n_plugins) {
@@ -143,5 +151,5 @@ export function view_plugin(page, panel_of) {
 	const { plugin } = page.state;
 	const hosts = Object.keys(page.hosts).sort((a, b) => by_name(page.host_name(a), page.host_name(b)));
 	return el('div', { class: 'graphs one' }, el('h1', { text: `${plugin} on all hosts` }),
-		el('div', { class: 'grid together' }, ...hosts.map((host) => panel_of(host, plugin, null))));
+		grid_of(hosts.map((host) => panel_of(host, plugin, null)), hosts.length, false));
 }
