@@ -158,6 +158,8 @@ test('the last values as a table, and the storage’s own picture', async (t) =>
 	await panel.locator('.menu summary').click();
 	const link = await panel.locator('.items a', { hasText: 'PNG' }).getAttribute('href');
 	assert.equal(link, '../graph.png?host=web-1&plugin=load&res=Weekly');
+	const made = await fetch(new URL(link, page.url().split('#')[0]));
+	assert.deepEqual([made.status, made.headers.get('content-type')], [200, 'image/png']);
 	await panel.locator('[data-do=table]').click();
 	assert.ok(await panel.locator('.values tbody tr').count() >= 10);
 	assert.match(await panel.locator('.values caption').innerText(), /newest first/);

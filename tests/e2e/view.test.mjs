@@ -35,8 +35,17 @@ test('search a host, see its lines with the right number of points', async (t) =
 	assert.ok(drawn.times.length > 300 && drawn.times.length <= Number(asked.get('max_points')));
 	assert.ok(drawn.high.load.filter((v) => v === null).length >= 15, 'the hour of the night is a gap');
 	assert.ok(drawn.high.load.filter((v) => v !== null).length > 300);
-	const timing = await page.evaluate(() => performance.getEntriesByName('first-graph')[0].startTime);
-	console.log(`view: first graph of a chosen host after ${Math.round(timing)} ms of the page's life`);
+});
+
+test('the first graph comes soon (printed, not judged)', async (t) => {
+	const took = [];
+	for (let i = 0; i < 5; i++) {
+		const { page, context } = await open(t, '#host=web-1');
+		await graph(page, 'df');
+		took.push(await page.evaluate(() => Math.round(performance.getEntriesByName('first-graph')[0].startTime)));
+		await context.close();
+	}
+	console.log(`view: from an empty cache to the first graph of 31: ${took.join(' ')} ms, median ${took.sort((a, b) => a - b)[2]} ms`);
 });
 
 test('a stacked graph, a mirrored one, one of base 1024', async (t) => {
