@@ -32,10 +32,10 @@ static const double *column(const struct making *m, struct text ds)
 	return NULL;
 }
 
-/* Beyond its limits a value is unknown, as rrdtool has it. */
+/* Beyond its limits a value is unknown, as rrdtool has it, and so is what is none. */
 static double within(const struct graph_range *limits, double v)
 {
-	return v < limits->min || v > limits->max ? (double)NAN : v;
+	return !isfinite(v) || v < limits->min || v > limits->max ? (double)NAN : v;
 }
 
 static void add_up(const struct making *m, const struct graph_field *f, double *out)
@@ -174,11 +174,12 @@ static void lay(struct making *m, struct graph_line *l, bool stacked)
 	double *pile = l->downwards ? m->down : m->up, sign = l->downwards ? -1 : 1;
 
 	for (size_t i = 0; i < m->v->n_slots; i++) {
-		double v = l->value[i], bottom = stacked ? pile[i] : 0;
+		double bottom = stacked ? pile[i] : 0, top = bottom + l->value[i];
+		bool known = isfinite(top); /* numbers beyond all measure pile up to none */
 
-		l->low[i] = isnan(v) ? (double)NAN : sign * bottom;
-		l->high[i] = isnan(v) ? (double)NAN : sign * (bottom + v);
-		pile[i] = isnan(v) ? bottom : bottom + v;
+		l->low[i] = known ? sign * bottom : (double)NAN;
+		l->high[i] = known ? sign * top : (double)NAN;
+		pile[i] = known ? top : bottom;
 	}
 }
 

@@ -143,7 +143,7 @@ static double of_two(enum word what, double a, double b)
 
 double rpn_eval(const struct rpn *p, const double *value)
 {
-	double stack[RPN_MAX_DEPTH + 1];
+	double stack[RPN_MAX_DEPTH + 1] = { NAN };
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->n; i++) {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.case import ROOT, ServersCase, main  # noqa: E402
-from support.daemon import libfaketime  # noqa: E402
+from support.daemon import libfaketime, program  # noqa: E402
 from test_rest_golden import NOW, FrozenDaemon  # noqa: E402
 
 EXAMPLE = re.compile(r'^```sh\n(.*?)^```\n```(json|text)\n(.*?)^```$', re.DOTALL | re.MULTILINE)
@@ -22,10 +22,13 @@ class ApiDoc(ServersCase):
         text = (ROOT / 'docs' / 'api.md').read_text()
         examples = EXAMPLE.findall(text)
         self.assertEqual((len(examples), text.count('```sh')), (17, 17))
+        draws = 'libcairo' in subprocess.run(['ldd', program()], capture_output=True, text=True).stdout
         daemon = FrozenDaemon(self.folder, http_ingest='true')
         daemon.frozen_s = NOW
         with daemon:
             for command, kind, reply in examples:
+                if 'graph.svg' in command and not draws:
+                    continue
                 with self.subTest(command):
                     command = command.replace('127.0.0.1:8081', '127.0.0.1:%d' % daemon.port)
                     got = subprocess.run(['sh', '-c', command], capture_output=True, check=True, timeout=30).stdout

@@ -138,6 +138,22 @@ static void sums_add_what_is_known(void **state)
 	(void)state;
 }
 
+static void numbers_beyond_all_measure_are_gaps(void **state)
+{
+	struct scratch_column c[] = { { "a", { 1e308, 1, INFINITY, 1 } }, { "b", { 1e308, 2, 3, -INFINITY } } };
+	struct scratch_graph g;
+
+	scratch_graph_make(&g,
+			   "{\"Infos\": {\"all\": {\"sum\": \"a b\"}, \"a\": {\"draw\": \"AREASTACK\"}, "
+			   "\"b\": {\"draw\": \"AREASTACK\"}}}",
+			   c, 2, NULL);
+	check(g.p.line[0].high, NAN, 3, NAN, NAN);
+	check(g.p.line[2].high, NAN, 3, 3, NAN);
+	assert_true(isfinite(g.p.high));
+	scratch_graph_fini(&g);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +163,7 @@ int main(void)
 		cmocka_unit_test(areas_stand_on_each_other),
 		cmocka_unit_test(a_negative_is_drawn_downwards),
 		cmocka_unit_test(sums_add_what_is_known),
+		cmocka_unit_test(numbers_beyond_all_measure_are_gaps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
