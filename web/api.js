@@ -39,7 +39,8 @@ async function get(link) {
 	try {
 		reply = await fetch(link, { signal: AbortSignal.timeout(TIMEOUT_MS), cache: 'no-cache' });
 	} catch (error) {
-		throw new Away(error.name === 'TimeoutError' ? `no answer within ${TIMEOUT_MS / 1000} s` : 'it cannot be reached');
+		throw new Away(error.name === 'TimeoutError' ? `no answer within ${TIMEOUT_MS / 1000} s`
+			: 'it cannot be reached');
 	}
 	if (reply.status >= 500)
 		throw new Away(`it answered ${reply.status} ${(await detail_of(reply))}`.trim());

@@ -1,38 +1,29 @@
 /** The page: holds its state, loads what is needed for it, keeps it fresh. Its parts know it as `page`. */
-import { Away, api_categories, api_get, api_hosts, api_info, api_last_seen, api_last_seen_of, api_list, Refused } from './api.js';
-import { el, frame_queue } from './dom.js';
+import { frame_queue } from './dom.js';
+import { Known } from './known.js';
 import { Loader } from './loader.js';
 import { Panel } from './panel.js';
 import { Sidebar } from './sidebar.js';
 import { state_format, state_parse, state_window } from './state.js';
 import { Topbar } from './topbar.js';
+import { Trouble } from './trouble.js';
 import { view_empty, view_heads, view_hosts, view_overview, view_plugin } from './views.js';
 
 const MARGIN_PX = 250; // graphs this near to the view are drawn
 const LEAST_REFRESH_S = 5;
 const MOST_REFRESH_S = 60;
-const META_EVERY_MS = 300e3; // hosts and plugins' infos change seldom
 const LEAST_WINDOW_S = 60;
 const LONGEST_WINDOW_S = 31622400;
-const RETRY_MS = [2e3, 4e3, 8e3, 15e3, 30e3];
 
 export class Page {
-	hosts = {};
-	categories = {};
 	cursor_ms = null;
+	known = new Known();
 	loader = new Loader();
 	panels = new Map(); // element → Panel
-	#last = {};
-	#last_plugins = new Map();
-	#lists = new Map();
-	#skew_s = 0;
 	#generation = 0; // of the view: what comes late for an older one is dropped
 	#is_behind = true; // the view is not yet that of the state
-	#meta_ms = -Infinity;
 	#refreshed_ms = -Infinity;
 	#timer = 0;
-	#retry_timer = 0;
-	#n_failures = 0;
 	#cursor_frame = 0;
 	#dark_media = matchMedia('(prefers-color-scheme: dark)');
 
@@ -40,7 +31,12 @@ export class Page {
 		this.state = state_parse(location.hash);
 		this.main = document.getElementById('main');
 		this.draw_later = frame_queue();
-		this.observer = new IntersectionObserver((entries) => this.#seen(entries), { rootMargin: `${MARGIN_PX}px 0px` });
+		this.observer = new IntersectionObserver((entries) => this.#seen(entries),
+			{ rootMargin: `${MARGIN_PX}px 0px` });
+		this.trouble = new Trouble({
+			began: () => clearTimeout(this.#timer),
+			ended: () => (this.#is_behind ? this.#render() : this.refresh()),
+		});
 		this.topbar = new Topbar(this);
 		this.sidebar = new Sidebar(this, document.getElementById('side'));
 		this.#show_theme();
@@ -54,7 +50,10 @@ export class Page {
 			event.preventDefault();
 			this.main.focus();
 		});
-		document.getElementById('drawer').addEventListener('click', () => this.#drawer(!document.body.classList.contains('drawer-open')));
+		addEventListener('pointerdown', (event) => event.target.closest?.('#side, #drawer')
+			|| this.close_drawer());
+		document.getElementById('drawer').addEventListener('click',
+			() => this.#drawer(!document.body.classList.contains('drawer-open')));
 		this.topbar.update();
 		this.#render();
 	}
@@ -112,7 +111,8 @@ export class Page {
 		for (const link of this.main.querySelectorAll('a[href^="#"]')) {
 			const { range, from, until } = this.state;
 			if (!link.closest('.hint'))
-				link.href = state_format({ ...state_parse(link.getAttribute('href')), range, from, until });
+				link.href = state_format({ ...state_parse(link.getAttribute('href')), range, from,
+					until });
 		}
 	}
 
@@ -123,7 +123,8 @@ export class Page {
 	/** Show a window of time. @param {[number, number]} window_ms */
 	go([from_ms, until_ms]) {
 		const now = Math.ceil(this.now_s());
-		const length = Math.round(Math.min(Math.max((until_ms - from_ms) / 1000, LEAST_WINDOW_S), LONGEST_WINDOW_S));
+		const length = Math.round(Math.min(Math.max((until_ms - from_ms) / 1000, LEAST_WINDOW_S),
+			LONGEST_WINDOW_S));
 		const until = Math.min(Math.round((from_ms + until_ms) / 2000 + length / 2), now);
 		this.navigate_to({ from: String(until - length), until: String(until) });
 		if (this.state.until === String(until))
@@ -146,24 +147,34 @@ export class Page {
 
 	// ---- what the parts ask for
 
+	get hosts() {
+		return this.known.hosts;
+	}
+
+	get categories() {
+		return this.known.categories;
+	}
+
 	/** The storage's clock, Unix seconds. */
 	now_s() {
-		return Date.now() / 1000 + this.#skew_s;
+		return this.known.now_s();
 	}
 
 	host_name(host) {
-		return this.hosts[host]?.Name || host;
+		return this.known.host_name(host);
 	}
 
 	/** When a host, or one of its plugins, last sent a value; null: never, undefined: not known. */
 	last_of(host, plugin) {
-		const plugins = this.#last_plugins.get(host) ?? {};
-		return plugin !== undefined && Object.hasOwn(plugins, plugin) ? plugins[plugin] : this.#last[host];
+		return this.known.last_of(host, plugin);
 	}
 
-	async info_of(host, plugin) {
-		const list = this.#lists.get(host);
-		return list ? list[plugin] ?? {} : api_info(host, plugin);
+	info_of(host, plugin) {
+		return this.known.info_of(host, plugin);
+	}
+
+	failed(error) {
+		this.trouble.failed(error);
 	}
 
 	chart_height() {
@@ -215,8 +226,7 @@ export class Page {
 		this.#is_behind = true;
 		try {
 			const { hosts, plugin } = this.state;
-			const [, lists] = await Promise.all([this.#load_meta(), Promise.all(hosts.map((host) => this.#load_list(host)))]);
-			this.recovered();
+			const { lists } = await this.#read();
 			if (generation !== this.#generation)
 				return;
 			this.#forget_panels();
@@ -233,7 +243,8 @@ export class Page {
 			for (const element of this.panels.keys())
 				this.observer.observe(element);
 			this.#is_behind = false;
-			document.title = [plugin, hosts.map((host) => this.host_name(host)).join(', '), 'numeter'].filter(Boolean).join(' · ');
+			document.title = [plugin, hosts.map((host) => this.host_name(host)).join(', '),
+				'numeter'].filter(Boolean).join(' · ');
 			this.#refreshed_ms = performance.now();
 			this.#schedule();
 		} catch (error) {
@@ -241,45 +252,15 @@ export class Page {
 		}
 	}
 
-	/** Hosts and who was seen when; again only after a while. */
-	async #load_meta() {
-		const old = performance.now() - this.#meta_ms > META_EVERY_MS || !Object.keys(this.hosts).length;
-		const optional = (promise, otherwise) => promise.catch((error) => {
-			if (error instanceof Refused)
-				return otherwise;
-			throw error;
-		});
-		const [hosts, seen, categories] = await Promise.all([old ? api_hosts() : this.hosts, optional(api_last_seen(), null),
-			old && !this.state.hosts.length ? optional(api_categories(), {}) : this.categories]);
-		this.categories = categories;
-		if (seen) {
-			this.#last = seen.hosts;
-			this.#take_clock(seen.now);
-		}
-		if (old) {
-			this.hosts = hosts;
-			this.#meta_ms = performance.now();
-			this.#lists.clear();
+	/** What the view needs to know, and the column of hosts. */
+	async #read() {
+		const read = await this.known.read(this.state.hosts);
+		this.trouble.recovered();
+		if (read.is_new)
 			this.sidebar.fill();
-		} else {
+		else
 			this.sidebar.update();
-		}
-	}
-
-	/** Plugins of a host: those with an info, and those that only sent values. */
-	async #load_list(host) {
-		if (this.#lists.has(host))
-			return this.#lists.get(host);
-		const [list, seen] = await Promise.all([api_list(host), api_last_seen_of(host).catch((error) => {
-			if (error instanceof Refused)
-				return null;
-			throw error;
-		})]);
-		const plugins = seen?.plugins ?? {};
-		this.#last_plugins.set(host, plugins);
-		const all = { ...Object.fromEntries(Object.keys(plugins).map((plugin) => [plugin, {}])), ...list };
-		this.#lists.set(host, all);
-		return all;
+		return read;
 	}
 
 	#add_panel(host, plugin, info) {
@@ -299,7 +280,8 @@ export class Page {
 	#enter_first() {
 		const elements = [...this.panels.keys()];
 		const below = elements.findIndex((element) => element.getBoundingClientRect().top > innerHeight);
-		elements.slice(0, below < 0 ? elements.length : below).forEach((element) => this.panels.get(element).enter());
+		elements.slice(0, below < 0 ? elements.length : below).forEach((element) =>
+			this.panels.get(element).enter());
 	}
 
 	#seen(entries) {
@@ -314,16 +296,11 @@ export class Page {
 		}
 	}
 
-	#take_clock(now_s) {
-		const skew = now_s - Date.now() / 1000;
-		this.#skew_s = Math.abs(skew - this.#skew_s) > 2 ? skew : this.#skew_s;
-	}
-
 	/** Values came. */
 	answered(now_s) {
-		this.#take_clock(now_s);
+		this.known.take_clock(now_s);
 		this.topbar.set_clock(Date.now());
-		this.recovered();
+		this.trouble.recovered();
 		this.#schedule();
 	}
 
@@ -337,7 +314,7 @@ export class Page {
 
 	#schedule() {
 		clearTimeout(this.#timer);
-		if (document.hidden || this.#n_failures)
+		if (document.hidden || this.trouble.is_on)
 			return;
 		const due = this.#refreshed_ms + this.interval_ms() - performance.now();
 		this.#timer = setTimeout(() => this.refresh(), Math.max(due, 0));
@@ -348,15 +325,11 @@ export class Page {
 		this.#refreshed_ms = performance.now();
 		this.#schedule();
 		try {
-			const what = () => JSON.stringify([this.hosts, [...this.#lists].map(([host, list]) => [host, Object.keys(list)])]);
-			const before = what();
 			if (this.state.hosts.length && !this.panels.size)
-				this.#meta_ms = -Infinity; // nothing to see yet: look whether there is now
-			await this.#load_meta();
-			await Promise.all(this.state.hosts.map((host) => this.#load_list(host)));
-			this.recovered();
+				this.known.forget(); // nothing to see yet: look whether there is now
+			const { is_new } = await this.#read();
 			const is_overview = !this.state.hosts.length && !this.state.plugin;
-			if (before !== what() || (is_overview && !this.main.contains(document.activeElement))) {
+			if (is_new || (is_overview && !this.main.contains(document.activeElement))) {
 				this.#render();
 				return;
 			}
@@ -370,50 +343,6 @@ export class Page {
 		} catch (error) {
 			this.failed(error);
 		}
-	}
-
-	/** Something could not be had. Away: say so and try again; anything else is for the panel, or our own mistake. */
-	failed(error) {
-		if (!(error instanceof Away)) {
-			if (!(error instanceof Refused))
-				console.error(error);
-			return;
-		}
-		clearTimeout(this.#timer);
-		if (this.#retry_timer)
-			return;
-		const wait = RETRY_MS[Math.min(this.#n_failures++, RETRY_MS.length - 1)];
-		const banner = document.getElementById('banner');
-		banner.replaceChildren(el('strong', { text: 'The storage does not answer' }), ` (${error.message}). Trying again in ${wait / 1000} s. `,
-			el('button', { type: 'button', text: 'Try now', on: { click: () => this.#retry() } }));
-		banner.hidden = false;
-		this.#retry_timer = setTimeout(() => this.#retry(), wait);
-	}
-
-	async #retry() {
-		clearTimeout(this.#retry_timer);
-		this.#retry_timer = 0;
-		try {
-			await api_get('hosts');
-		} catch (error) {
-			this.failed(error);
-			return;
-		}
-		this.recovered();
-		if (this.#is_behind)
-			this.#render();
-		else
-			this.refresh();
-	}
-
-	recovered() {
-		if (!this.#n_failures)
-			return;
-		this.#n_failures = 0;
-		clearTimeout(this.#retry_timer);
-		this.#retry_timer = 0;
-		document.getElementById('banner').hidden = true;
-		this.#schedule();
 	}
 
 	// ---- keys, drawer

@@ -57,8 +57,10 @@ export class Chart {
 		} else {
 			const { file, ...rest } = options;
 			this.#graph = new Dygraph(this.canvas_box, file, {
-				...rest, interactionModel: {}, highlightCircleSize: 0, showLabelsOnHighlight: false, rightGap: 6,
-				xRangePad: 0, legend: 'never', axisLabelFontSize: 11, underlayCallback: (ctx, area) => this.#draw_bands(ctx, area),
+				...rest, interactionModel: {}, highlightCircleSize: 0, showLabelsOnHighlight: false,
+					rightGap: 6,
+				xRangePad: 0, legend: 'never', axisLabelFontSize: 11,
+					underlayCallback: (ctx, area) => this.#draw_bands(ctx, area),
 				plotter: (e) => e.seriesIndex === 0 && this.#draw_layers(e.drawingContext, e.plotArea),
 			});
 		}
@@ -67,10 +69,12 @@ export class Chart {
 	#axes() {
 		const { range, base } = this.#picture;
 		return {
-			x: { ticker: Dygraph.dateTicker, axisLabelFormatter: Dygraph.dateAxisLabelFormatter, pixelsPerLabel: 64,
+			x: { ticker: Dygraph.dateTicker, axisLabelFormatter: Dygraph.dateAxisLabelFormatter,
+				pixelsPerLabel: 64,
 				axisLabelWidth: 62, valueFormatter: (ms) => String(ms) },
 			y: { valueRange: range, axisLabelWidth: 46,
-				ticker: (low, high, pixels) => format_ticks(low, high, base, Math.max(Math.floor(pixels / 34), 2)) },
+				ticker: (low, high, pixels) => format_ticks(low, high, base,
+					Math.max(Math.floor(pixels / 34), 2)) },
 		};
 	}
 
@@ -216,7 +220,8 @@ export class Chart {
 		for (const [first, last] of runs_of(high)) {
 			ctx.beginPath();
 			if (first === last) { // one slot between gaps: a bar of a pixel
-				ctx.rect(x[first] - 0.5, y_of(high[first]), 1, y_of(low ? low[first] : 0) - y_of(high[first]));
+				ctx.rect(x[first] - 0.5, y_of(high[first]), 1,
+					y_of(low ? low[first] : 0) - y_of(high[first]));
 			} else {
 				for (let i = first; i <= last; i++)
 					ctx.lineTo(x[i], y_of(high[i]));

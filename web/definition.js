@@ -15,7 +15,8 @@
  * @property {number|null} max
  * @property {{tokens: object[], uses: string[]}|null} cdef
  * @property {string[]|null} parts  of `sum`: the data sources added up
- * @property {{low: number|null, high: number|null}|null} warning  outside of it is the warning state, in the graph's unit
+ * @property {{low: number|null, high: number|null}|null} warning  outside of it is the warning state, in the graph's
+ * unit
  * @property {{low: number|null, high: number|null}|null} critical
  *
  * @typedef {object} Definition
@@ -36,7 +37,8 @@ const DRAW = /^(LINE|AREA|STACK|LINESTACK|AREASTACK)(\d+(?:\.\d+)?)?$/;
 
 function number_or_null(text) {
 	const value = Number(text);
-	return text === undefined || text === null || String(text).trim() === '' || !Number.isFinite(value) ? null : value;
+	return text === undefined || text === null || String(text).trim() === '' || !Number.isFinite(value) ? null
+		: value;
 }
 
 /** `92`, `:92`, `5:`, `5:92` → the span in which all is well; null when it says nothing. */
@@ -64,7 +66,8 @@ function threshold_in_graph(threshold, cdef, ds) {
 
 /** The names of the data sources in the order of drawing: those of `Order`, then the others as they came. */
 function names_in_order(order, names) {
-	const first = String(order ?? '').split(/\s+/).map((word) => word.split('=')[0]).filter((name) => names.includes(name));
+	const first = String(order ?? '').split(/\s+/).map((word) => word.split('=')[0]).filter((name) =>
+		names.includes(name));
 	return [...new Set([...first, ...names])];
 }
 
@@ -77,7 +80,8 @@ function references(text, place, names) {
 	const strange = [];
 	for (const word of String(text).split(/[\s,]+/).filter(Boolean)) {
 		const [, alias, target] = /^(?:([^=]*)=)?(.*)$/.exec(word);
-		const prefix = [`${place.host}:${place.plugin}.`, `${place.plugin}.`].find((p) => target.startsWith(p)) ?? '';
+		const prefix = [`${place.host}:${place.plugin}.`,
+			`${place.plugin}.`].find((p) => target.startsWith(p)) ?? '';
 		const ds = target.slice(prefix.length);
 		if (names.includes(ds))
 			own.push({ alias: alias || ds, ds });
@@ -118,7 +122,8 @@ export function definition_of(info, plugin, host = '', more = []) {
 	const group = { open: false, shape: 'area' };
 	const below = new Map(); // negative's ds → who names it
 	for (const ds of names)
-		if (infos[ds].negative && infos[ds].negative !== ds && names.includes(infos[ds].negative) && !below.has(ds))
+		if (infos[ds].negative && infos[ds].negative !== ds && names.includes(infos[ds].negative)
+			&& !below.has(ds))
 			below.set(infos[ds].negative, ds);
 
 	const series = [];
@@ -153,7 +158,8 @@ export function definition_of(info, plugin, host = '', more = []) {
 			const { own: parts, strange } = references(own.stack, { host, plugin }, names);
 			if (strange.length)
 				notes.push(`${ds}: not in its stack, as they belong to other graphs: ${strange.join(' ')}`);
-			parts.forEach((part, i) => add(part.ds, { ...infos[part.ds], label: infos[part.ds].label || part.alias },
+			parts.forEach((part, i) =>
+				add(part.ds, { ...infos[part.ds], label: infos[part.ds].label || part.alias },
 				{ shape: 'area', stacked: i > 0, width: 1 },
 				{ colour: i === 0 ? colour : palette_colour(next_colour++) }));
 			continue;
@@ -169,7 +175,8 @@ export function definition_of(info, plugin, host = '', more = []) {
 		add(ds, own, draw, { colour, parts });
 		if (below.get(own.negative) === ds) {
 			const other = infos[own.negative];
-			add(own.negative, { ...other, label: other.label || own.negative }, draw, { colour, mirrored: true });
+			add(own.negative, { ...other, label: other.label || own.negative }, draw,
+				{ colour, mirrored: true });
 		}
 	}
 	// a ds that stands in a stack and on its own is drawn once
@@ -177,7 +184,8 @@ export function definition_of(info, plugin, host = '', more = []) {
 	const once = series.filter((s) => !seen.has(s.ds) && seen.add(s.ds));
 	return {
 		plugin, title: info?.Title || plugin, unit: unit_of(info?.Vlabel),
-		base: String(info?.Base) === '1024' ? 1024 : 1000, category: category_of(info), about: info?.Describ ?? '',
+		base: String(info?.Base) === '1024' ? 1024 : 1000, category: category_of(info),
+			about: info?.Describ ?? '',
 		series: once, limits, notes,
 	};
 }

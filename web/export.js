@@ -49,7 +49,8 @@ function paint(panel, dark) {
 	};
 	const [from, until] = chart.window;
 	write(definition.title, PAD, 20, { font: '600 15px', most: width - 2 * PAD });
-	write([panel.page.host_name(panel.host), definition.unit, `${format_time(from)} to ${format_time(until)}`].filter(Boolean)
+	write([panel.page.host_name(panel.host), definition.unit,
+		`${format_time(from)} to ${format_time(until)}`].filter(Boolean)
 		.join('  ·  '), PAD, 37, { colour: quiet, most: width - 2 * PAD });
 
 	ctx.drawImage(plot, PAD, HEAD, plot.clientWidth, plot.clientHeight);
@@ -57,7 +58,8 @@ function paint(panel, dark) {
 	for (const label of chart.box.querySelectorAll('.dygraph-axis-label')) { // elements, not on the canvas
 		const at = label.getBoundingClientRect();
 		const vertical = label.classList.contains('dygraph-axis-label-y');
-		write(label.textContent, PAD + (vertical ? at.right : at.left + at.width / 2) - origin.left, HEAD + at.bottom - origin.top - 3,
+		write(label.textContent, PAD + (vertical ? at.right : at.left + at.width / 2) - origin.left,
+			HEAD + at.bottom - origin.top - 3,
 			{ colour: quiet, font: '11px', align: vertical ? 'right' : 'center' });
 	}
 
@@ -71,7 +73,8 @@ function paint(panel, dark) {
 		ctx.fillRect(PAD, y - 9, 10, 10);
 		write(series.label + (series.mirrored ? ' (−)' : ''), PAD + 16, y, { most: right(0) - PAD - 90 });
 		const stats = series_stats(value);
-		columns.forEach((kind, i) => write(format_number(stats[kind], definition.base), right(i), y, { align: 'right' }));
+		columns.forEach((kind, i) => write(format_number(stats[kind], definition.base), right(i), y,
+			{ align: 'right' }));
 	}
 	return canvas;
 }

@@ -62,7 +62,8 @@ export function format_ticks(low, high, base, n) {
 	const ticks = [];
 	for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-12) + step * 1e-9; i++) {
 		const v = i * step;
-		ticks.push({ v, label: i === 0 ? '0' : trimmed((v / scale).toFixed(base === 1024 ? Math.max(digits, 1) : digits)) +
+		ticks.push({ v, label: i === 0 ? '0'
+			: trimmed((v / scale).toFixed(base === 1024 ? Math.max(digits, 1) : digits)) +
 			prefix_of(power, base) });
 	}
 	return ticks;

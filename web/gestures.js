@@ -48,7 +48,8 @@ export function gestures_on(surface, hooks) {
 		pointers.set(event.pointerId, x_in(event));
 		if (pointers.size === 2) {
 			const [a, b] = [...pointers.values()];
-			began = { x: (a + b) / 2, kind: 'pinch', window: [...chart.window], spread: Math.max(Math.abs(a - b), 10) };
+			began = { x: (a + b) / 2, kind: 'pinch', window: [...chart.window],
+				spread: Math.max(Math.abs(a - b), 10) };
 		} else {
 			const kind = event.pointerType === 'touch' || event.shiftKey ? 'pan' : 'zoom';
 			began = { x: x_in(event), kind, window: [...chart.window], moved: false };

@@ -23,27 +23,36 @@ export class Legend {
 		const body = el('tbody');
 		for (const series of definition.series)
 			body.append(this.#row_of(series, hooks));
-		this.element = el('div', { class: 'legend', role: 'region', 'aria-label': `Legend of ${definition.title}`,
+		this.element = el('div', { class: 'legend', role: 'region',
+			'aria-label': `Legend of ${definition.title}`,
 			tabindex: definition.series.length > 12 ? '0' : null },
 		el('table', {},
-			el('caption', { class: 'unseen', text: `${definition.title}: values of the series in the range shown` }),
-			el('thead', {}, el('tr', {}, el('th', { scope: 'col', class: 'name', title: definition.unit, text: definition.unit || 'Series' }), this.first,
+			el('caption', { class: 'unseen',
+				text: `${definition.title}: values of the series in the range shown` }),
+			el('thead', {}, el('tr', {},
+				el('th', { scope: 'col', class: 'name', title: definition.unit,
+				text: definition.unit || 'Series' }), this.first,
 				...['Min', 'Avg', 'Max'].map((text) => el('th', { scope: 'col', text })))), body));
 	}
 
 	#row_of(series, hooks) {
 		const swatch = el('span', { class: `swatch ${series.shape}` });
-		const mirrored = this.#definition.series.some((other) => other.mirrored && other.colour === series.colour);
+		const mirrored = this.#definition.series.some((other) => other.mirrored
+			&& other.colour === series.colour);
 		const sign = series.mirrored ? ' (−)' : mirrored ? ' (+)' : '';
 		const button = el('button', {
 			type: 'button', class: 'series', 'aria-pressed': 'true', 'data-ds': series.ds,
 			title: `${series.info ? `${series.info}\n` : ''}${series.ds}: click hides, Ctrl-click shows it alone`,
-			on: { click: (event) => (event.ctrlKey || event.metaKey ? hooks.solo(series.ds) : hooks.toggle(series.ds)) },
+			on: { click: (event) => (event.ctrlKey || event.metaKey ? hooks.solo(series.ds)
+				: hooks.toggle(series.ds)) },
 		}, swatch, el('span', { class: 'label', text: series.label + sign }));
-		const solo = el('button', { type: 'button', class: 'solo', 'aria-pressed': 'false', 'data-solo': series.ds,
-			title: 'Show it alone', on: { click: () => hooks.solo(series.ds) } }, 'only', unseen(` ${series.label}`));
+		const solo = el('button', { type: 'button', class: 'solo', 'aria-pressed': 'false',
+			'data-solo': series.ds,
+			title: 'Show it alone', on: { click: () => hooks.solo(series.ds) } }, 'only',
+				unseen(` ${series.label}`));
 		const cells = ['last', 'min', 'avg', 'max'].map((kind) => el('td', { class: kind, text: '–' }));
-		const row = el('tr', {}, el('th', { scope: 'row', class: 'name' }, el('span', { class: 'names' }, button, solo)), ...cells);
+		const row = el('tr', {}, el('th', { scope: 'row', class: 'name' },
+			el('span', { class: 'names' }, button, solo)), ...cells);
 		this.#rows.set(series.ds, { row, button, solo, cells, swatch, layer: null, stats: null });
 		return row;
 	}
@@ -59,7 +68,8 @@ export class Legend {
 			own.stats = series_stats(layer.value);
 			own.row.classList.toggle('hidden', layer.hidden);
 			own.button.setAttribute('aria-pressed', String(!layer.hidden));
-			own.solo.setAttribute('aria-pressed', String(!layer.hidden && n_shown === 1 && layers.length > 1));
+			own.solo.setAttribute('aria-pressed',
+				String(!layer.hidden && n_shown === 1 && layers.length > 1));
 			own.swatch.style.backgroundColor = palette_on(layer.series.colour, dark);
 			['last', 'min', 'avg', 'max'].forEach((kind, i) => {
 				own.cells[i].textContent = format_number(own.stats[kind], this.#definition.base);

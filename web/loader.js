@@ -4,7 +4,8 @@
  *
  * @typedef {object} Answer
  * @property {number} now_s  the storage's clock
- * @property {{TS_start: number, TS_step: number, DATAS: Object<string, Array<number|null>>}|null} values  null: none stored
+ * @property {{TS_start: number, TS_step: number, DATAS: Object<string, Array<number|null>>}|null} values  null: none
+ * stored
  */
 import { api_get, Refused } from './api.js';
 
@@ -64,7 +65,8 @@ export class Loader {
 	async #ask({ kind, hosts, plugins, waiting }) {
 		this.n_requests++;
 		try {
-			const reply = await api_get('values', [...hosts.map((h) => ['host', h]), ...plugins.map((p) => ['plugin', p]),
+			const reply = await api_get('values',
+				[...hosts.map((h) => ['host', h]), ...plugins.map((p) => ['plugin', p]),
 				...new URLSearchParams(kind)]);
 			const found = new Map(reply.results.map((r) => [`${r.host}/${r.plugin}`, r]));
 			for (const { host, plugin, resolve } of waiting)
@@ -115,6 +117,7 @@ function halves_of({ hosts, plugins, waiting }) {
 	const names = by === 'plugin' ? plugins : hosts;
 	const middle = Math.ceil(names.length / 2);
 	return [names.slice(0, middle), names.slice(middle)].map((some) => ({
-		hosts: by === 'host' ? some : hosts, plugins: by === 'plugin' ? some : plugins, waiting: waiting.filter((who) => some.includes(who[by])),
+		hosts: by === 'host' ? some : hosts, plugins: by === 'plugin' ? some : plugins,
+			waiting: waiting.filter((who) => some.includes(who[by])),
 	}));
 }

@@ -13,7 +13,8 @@ export function panel_menu(panel) {
 		menu.open = false;
 		click();
 	} } }, text);
-	const picture = (kind) => el('a', { target: '_blank', rel: 'noopener' }, `Picture made by the storage (${kind.toUpperCase()})`);
+	const picture = (kind) => el('a', { target: '_blank', rel: 'noopener' },
+		`Picture made by the storage (${kind.toUpperCase()})`);
 	const svg = picture('svg');
 	const png = picture('png');
 	const all = el('a', { 'data-do': 'all-hosts' }, 'This plugin on all hosts');
@@ -38,7 +39,8 @@ export function panel_menu(panel) {
 				menu.open = false;
 		},
 	} },
-	el('summary', {}, el('span', { 'aria-hidden': 'true', text: '⋯' }), unseen(`More for ${panel.definition.title}`)),
+	el('summary', {}, el('span', { 'aria-hidden': 'true', text: '⋯' }),
+		unseen(`More for ${panel.definition.title}`)),
 	el('div', { class: 'items' },
 		item('Save as PNG', () => panel.save_png(), 'png'), item('Save as CSV', () => panel.save_csv(), 'csv'),
 		item('Last values as a table', () => panel_table(panel, !panel.table), 'table'), link, all, svg, png));
@@ -56,10 +58,14 @@ export function panel_table(panel, shown) {
 	const times = panel.times_s;
 	const rows = [];
 	for (let i = times.length - 1; i >= 0 && rows.length < N_ROWS; i--)
-		rows.push(el('tr', {}, el('th', { scope: 'row', text: format_time(times[i] * 1000, panel.step_s % 60 !== 0) }),
-			...layers.map((layer) => el('td', { text: format_number(layer.value[i], panel.definition.base) }))));
-	panel.table = el('div', { class: 'values', tabindex: '0', role: 'region', 'aria-label': `Last values of ${panel.definition.title}` },
-		el('table', {}, el('caption', { text: `Last values, newest first${panel.definition.unit ? `, in ${panel.definition.unit}` : ''}` }),
+		rows.push(el('tr', {}, el('th',
+			{ scope: 'row', text: format_time(times[i] * 1000, panel.step_s % 60 !== 0) }),
+			...layers.map((layer) =>
+				el('td', { text: format_number(layer.value[i], panel.definition.base) }))));
+	panel.table = el('div', { class: 'values', tabindex: '0', role: 'region',
+		'aria-label': `Last values of ${panel.definition.title}` },
+		el('table', {}, el('caption',
+			{ text: `Last values, newest first${panel.definition.unit ? `, in ${panel.definition.unit}` : ''}` }),
 			el('thead', {}, el('tr', {}, el('th', { scope: 'col', text: 'Time' }),
 				...layers.map((layer) => el('th', { scope: 'col', text: layer.series.label })))),
 			el('tbody', {}, ...rows)));

@@ -1,6 +1,6 @@
 /**
- * One graph on the page: its head, the chart, the legend. It costs next to nothing until it comes into view: then it asks
- * for its info and its values; when it leaves, the chart is destroyed and only the numbers stay.
+ * One graph on the page: its head, the chart, the legend. It costs next to nothing until it comes into view: then it
+ * asks for its info and its values; when it leaves, the chart is destroyed and only the numbers stay.
  */
 import { Chart } from './chart.js';
 import { definition_of } from './definition.js';
@@ -38,15 +38,18 @@ export class Panel {
 		this.host = host;
 		this.plugin = plugin;
 		this.show_host = show_host;
-		this.title = el('h3', {}, el('a', { href: page.link({ hosts: [host], plugin, category: '' }), text: info?.Title || plugin }));
+		this.title = el('h3', {}, el('a',
+			{ href: page.link({ hosts: [host], plugin, category: '' }), text: info?.Title || plugin }));
 		this.sub = el('span', { class: 'sub', text: plugin });
 		this.badge = el('span', { class: 'badge', hidden: true });
 		this.head = el('div', { class: 'head' }, this.title, this.sub, this.badge);
-		this.box = el('div', { class: 'chart', tabindex: '0', role: 'application', 'aria-roledescription': 'graph',
+		this.box = el('div', { class: 'chart', tabindex: '0', role: 'application',
+			'aria-roledescription': 'graph',
 			'aria-label': plugin, title: '' });
 		this.message = el('p', { class: 'message', hidden: true });
 		this.chart_row = el('div', { class: 'chart-row' }, this.box, this.message);
-		this.element = el('article', { class: 'panel', 'data-plugin': plugin, 'data-host': host, 'aria-label': info?.Title || plugin },
+		this.element = el('article', { class: 'panel', 'data-plugin': plugin, 'data-host': host,
+			'aria-label': info?.Title || plugin },
 			this.head, this.chart_row);
 		const rows = info?.Infos ? Math.max(Object.keys(info.Infos).length, 1) : 2;
 		this.element.style.minHeight = `${page.chart_height() + 62 + 20 * Math.min(rows, ROWS_SHOWN)}px`;
@@ -75,7 +78,8 @@ export class Panel {
 	}
 
 	#define(info, more = []) {
-		const focused = this.#legend?.element.contains(document.activeElement) ? document.activeElement.dataset : null;
+		const focused = this.#legend?.element.contains(document.activeElement) ? document.activeElement.dataset
+			: null;
 		this.info = info;
 		this.definition = definition_of(info, this.plugin, this.host, more);
 		const { title, about, notes } = this.definition;
@@ -99,8 +103,10 @@ export class Panel {
 			this.menu = panel_menu(this);
 			this.head.append(this.menu);
 			gestures_on(this.box, {
-				chart: () => this.#chart, cursor: (ms) => this.page.cursor(ms), step: (by) => this.#step(by),
-				preview: (window) => this.page.preview(window), go: (window) => this.page.go(window), reset: () => this.page.reset(),
+				chart: () => this.#chart, cursor: (ms) => this.page.cursor(ms),
+					step: (by) => this.#step(by),
+				preview: (window) => this.page.preview(window), go: (window) => this.page.go(window),
+					reset: () => this.page.reset(),
 			});
 		}
 	}
@@ -111,13 +117,15 @@ export class Panel {
 		const max_points = Math.max(Math.ceil(width / 50) * 50, 100);
 		const { query, live } = this.page.window();
 		const kind = new URLSearchParams({ ...query, max_points }).toString();
-		const fresh = this.#answer?.kind === kind && (!live || performance.now() - this.#loaded_ms < this.page.interval_ms() - 500);
+		const fresh = this.#answer?.kind === kind
+			&& (!live || performance.now() - this.#loaded_ms < this.page.interval_ms() - 500);
 		if (this.#asked === kind || (fresh && !again))
 			return;
 		this.#asked = kind;
 		this.element.setAttribute('aria-busy', 'true');
 		try {
-			const [answer] = await Promise.all([this.page.loader.values(this.host, this.plugin, query, max_points), this.#ready]);
+			const [answer] = await Promise.all([this.page.loader.values(this.host, this.plugin, query,
+				max_points), this.#ready]);
 			if (this.#asked !== kind || !this.definition)
 				return;
 			this.#take({ ...answer, kind });
@@ -163,7 +171,8 @@ export class Panel {
 	}
 
 	get layers() {
-		return series_layers(this.definition, this.#columns, (ds) => state_is_hidden(this.page.state, this.plugin, ds));
+		return series_layers(this.definition, this.#columns,
+			(ds) => state_is_hidden(this.page.state, this.plugin, ds));
 	}
 
 	get chart() {
@@ -181,7 +190,8 @@ export class Panel {
 			this.#slot = -1;
 		}
 		this.#chart.show({
-			times: this.times_s.map((t) => t * 1000), layers, range: series_range(layers), window: [from_s * 1000, until_s * 1000],
+			times: this.times_s.map((t) => t * 1000), layers, range: series_range(layers),
+				window: [from_s * 1000, until_s * 1000],
 			bands: series_bands(layers), base: this.definition.base,
 		}, this.page.is_dark());
 		this.#legend.show(layers, this.page.is_dark());
@@ -204,7 +214,8 @@ export class Panel {
 		const worst = silent ? 'silent' : this.#legend.worst();
 		this.badge.hidden = !worst;
 		this.badge.className = `badge ${worst ?? ''}`;
-		this.badge.textContent = silent ? `last seen ${format_span(this.page.now_s() - last_s)} ago` : worst ?? '';
+		this.badge.textContent = silent ? `last seen ${format_span(this.page.now_s() - last_s)} ago`
+			: worst ?? '';
 		this.box.setAttribute('aria-label', `${this.definition.title}, ${this.page.host_name(this.host)}: ` +
 			`${this.#legend.as_text() || 'no values'}. ${KEYS}`);
 		if (this.table)
@@ -225,7 +236,8 @@ export class Panel {
 			return;
 		this.#slot = slot;
 		const [from, until] = this.#chart.window;
-		this.#legend.set_cursor(slot, slot < 0 ? '' : format_slot(this.#chart.picture.times[slot], until - from));
+		this.#legend.set_cursor(slot, slot < 0 ? '' : format_slot(this.#chart.picture.times[slot],
+			until - from));
 	}
 
 	/** The cursor by keys: it is said aloud, as the keys asked for it. */
@@ -234,8 +246,10 @@ export class Panel {
 		if (!times.length)
 			return;
 		const [from, until] = this.#chart.window;
-		const known = times.findLastIndex((_, i) => this.#chart.picture.layers.some((layer) => (layer.high[i] ?? null) !== null));
-		let slot = this.#slot < 0 ? Math.max(known, 0) : Math.min(Math.max(this.#slot + by, 0), times.length - 1);
+		const known = times.findLastIndex((_, i) =>
+			this.#chart.picture.layers.some((layer) => (layer.high[i] ?? null) !== null));
+		let slot = this.#slot < 0 ? Math.max(known, 0) : Math.min(Math.max(this.#slot + by, 0),
+			times.length - 1);
 		while (slot > 0 && times[slot] > until)
 			slot--;
 		while (slot < times.length - 1 && times[slot] < from)

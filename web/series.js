@@ -37,7 +37,8 @@ export function series_columns(definition, datas, n) {
 		if (series.parts)
 			summed.push(series);
 		else
-			columns.set(series.ds, series.cdef ? rpn_evaluate(series.cdef, value_at, n) : stored[series.ds] ?? nothing);
+			columns.set(series.ds, series.cdef ? rpn_evaluate(series.cdef, value_at, n)
+				: stored[series.ds] ?? nothing);
 	}
 	for (const series of summed) {
 		const parts = series.parts.map((ds) => columns.get(ds) ?? stored[ds] ?? nothing);
@@ -76,7 +77,8 @@ export function series_layers(definition, columns, is_hidden) {
 			return { series, hidden, value, high: value.map(() => null), low: null };
 		const below = ground[side];
 		const low = below && series.shape === 'area' ? below : null;
-		const high = value.map((v, i) => (v === null || v === undefined ? null : (below ? below[i] : 0) + sign * v));
+		const high = value.map((v, i) => (v === null || v === undefined ? null : (below ? below[i] : 0)
+			+ sign * v));
 		ground[side] = high.map((v, i) => v ?? (below ? below[i] : 0));
 		return { series, hidden, value, high, low };
 	});

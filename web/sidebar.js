@@ -16,13 +16,15 @@ export class Sidebar {
 	/** @param {import('./app.js').Page} page @param {HTMLElement} box */
 	constructor(page, box) {
 		this.page = page;
-		this.search = el('input', { type: 'search', id: 'search', placeholder: 'Search hosts  ( / )', autocomplete: 'off', spellcheck: 'false',
+		this.search = el('input', { type: 'search', id: 'search', placeholder: 'Search hosts  ( / )',
+			autocomplete: 'off', spellcheck: 'false',
 			'aria-label': 'Search hosts', 'aria-controls': 'hosts', on: {
 				input: () => this.filter(),
 				keydown: (event) => this.#key(event),
 			} });
 		this.count = el('p', { class: 'count', role: 'status' });
-		this.beside = el('button', { type: 'button', class: 'beside', hidden: true, on: { click: () => this.#all_beside() } });
+		this.beside = el('button', { type: 'button', class: 'beside', hidden: true,
+			on: { click: () => this.#all_beside() } });
 		this.list = el('ul', { id: 'hosts', class: 'hosts' });
 		box.append(el('div', { class: 'find' }, this.search, this.count, this.beside), this.list);
 	}
@@ -30,7 +32,8 @@ export class Sidebar {
 	/** The hosts changed. */
 	fill() {
 		const { page } = this;
-		const names = Object.keys(page.hosts).sort((a, b) => by_name(page.host_name(a), page.host_name(b)) || by_name(a, b));
+		const names = Object.keys(page.hosts).sort((a, b) => by_name(page.host_name(a), page.host_name(b))
+			|| by_name(a, b));
 		const gone = new Set(this.#rows.keys());
 		for (const host of names) {
 			gone.delete(host);
@@ -55,9 +58,12 @@ export class Sidebar {
 		const name = el('span', { class: 'host-name' });
 		const state = unseen('');
 		const link = el('a', { on: { click: () => this.page.close_drawer() } }, dot, name, state);
-		const add = el('button', { type: 'button', class: 'add', 'aria-pressed': 'false', title: 'Show beside the others',
-			on: { click: () => this.page.navigate_to({ hosts: this.#with(host), category: this.page.state.category }) } },
-		el('span', { 'aria-hidden': 'true', text: '+' }), unseen(`Show ${this.page.host_name(host)} beside the others`));
+		const add = el('button', { type: 'button', class: 'add', 'aria-pressed': 'false',
+			title: 'Show beside the others',
+			on: { click: () => this.page.navigate_to({ hosts: this.#with(host),
+				category: this.page.state.category }) } },
+		el('span', { 'aria-hidden': 'true', text: '+' }),
+			unseen(`Show ${this.page.host_name(host)} beside the others`));
 		return { item: el('li', { 'data-host': host }, link, add), link, dot, name, state, add, text: '' };
 	}
 
@@ -73,7 +79,8 @@ export class Sidebar {
 			const last = page.last_of(host);
 			const state = state_of_host(last, page.now_s());
 			own.dot.className = `dot ${state}`;
-			own.dot.title = STATUS[state] + (last ? `, last seen ${format_span(page.now_s() - last)} ago` : '');
+			own.dot.title = STATUS[state] + (last ? `, last seen ${format_span(page.now_s() - last)} ago`
+				: '');
 			own.state.textContent = `, ${own.dot.title}`;
 			own.link.href = page.link({ hosts: [host], plugin: '', category: '', hide: [], only: [] });
 			const chosen = page.state.hosts.includes(host);
@@ -97,7 +104,8 @@ export class Sidebar {
 		}
 		const n = this.#shown.length;
 		const all = this.#rows.size;
-		this.count.textContent = words.length ? `${n} of ${all} hosts` : `${all} ${all === 1 ? 'host' : 'hosts'}`;
+		this.count.textContent = words.length ? `${n} of ${all} hosts`
+			: `${all} ${all === 1 ? 'host' : 'hosts'}`;
 		this.beside.hidden = !words.length || n < 2 || n > MOST_BESIDE;
 		this.beside.textContent = `Show these ${n} side by side`;
 	}

@@ -26,7 +26,8 @@ const UNITS = { s: 1, min: 60, h: 3600, d: 86400, w: 604800, mon: 2592000, y: 31
 
 /** @returns {State} */
 export function state_empty() {
-	return { hosts: [], plugin: '', category: '', range: 'day', from: '', until: '', hide: [], only: [], theme: '' };
+	return { hosts: [], plugin: '', category: '', range: 'day', from: '', until: '', hide: [], only: [],
+		theme: '' };
 }
 
 /** Seconds of `-6h`; null when it is none. */
@@ -51,7 +52,8 @@ export function state_parse(hash) {
 	if (is_time(given.get('from') ?? '')) {
 		state.from = given.get('from');
 		const until = given.get('until') ?? '';
-		if (/^\d{1,11}$/.test(until) && (back_seconds(state.from) !== null || Number(until) > Number(state.from)))
+		if (/^\d{1,11}$/.test(until) && (back_seconds(state.from) !== null
+			|| Number(until) > Number(state.from)))
 			state.until = until;
 	}
 	const pairs = (name) => [...new Set(given.getAll(name).filter((pair) => pair.includes('/')))];
@@ -117,7 +119,8 @@ export function state_is_hidden(state, plugin, ds) {
 export function state_toggle(state, plugin, ds) {
 	const pair = `${plugin}/${ds}`;
 	const flip = (pairs) => (pairs.includes(pair) ? pairs.filter((p) => p !== pair) : [...pairs, pair]);
-	return of_plugin(state.only, plugin).length ? { ...state, only: flip(state.only) } : { ...state, hide: flip(state.hide) };
+	return of_plugin(state.only, plugin).length ? { ...state, only: flip(state.only) }
+		: { ...state, hide: flip(state.hide) };
 }
 
 /** Show one series alone, or all again when it is. @returns {State} a new one */

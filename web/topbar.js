@@ -22,20 +22,26 @@ export class Topbar {
 		this.until = el('input', { type: 'datetime-local', step: '1' });
 		this.error = el('p', { class: 'error', role: 'alert' });
 		this.sign = el('summary', { text: 'Free range' });
-		this.free = el('details', { class: 'free', on: { toggle: () => this.free.open && this.#fill() } }, this.sign,
+		this.free = el('details', { class: 'free', on: { toggle: () => this.free.open && this.#fill() } },
+			this.sign,
 			el('form', { on: { submit: (event) => this.#apply(event) } },
-				el('label', {}, 'From', this.from), el('label', {}, 'Until (empty: now)', this.until), this.error,
+				el('label', {}, 'From', this.from), el('label', {}, 'Until (empty: now)', this.until),
+					this.error,
 				el('button', { type: 'submit', text: 'Show' })));
 		ranges.append(this.free);
 
-		const button = (text, label, click, name) => el('button', { type: 'button', 'aria-label': label, title: label, 'data-do': name,
+		const button = (text, label, click, name) =>
+			el('button', { type: 'button', 'aria-label': label, title: label, 'data-do': name,
 			on: { click } }, text);
 		this.theme = button('◐', THEMES[''], () => this.#next_theme(), 'theme');
 		this.clock = el('span', { class: 'clock', title: 'When the values were last asked for' });
 		this.reset = button('Reset', 'Back to the whole range', () => page.reset(), 'reset');
-		document.getElementById('tools').append(this.reset, button('◀', 'Earlier', () => this.#move(-0.5, -0.5), 'earlier'),
-			button('−', 'Zoom out', () => this.#move(-0.5, 0.5), 'out'), button('+', 'Zoom in', () => this.#move(0.25, -0.25), 'in'),
-			button('▶', 'Later', () => this.#move(0.5, 0.5), 'later'), button('⟳', 'Refresh now', () => page.refresh(), 'refresh'),
+		document.getElementById('tools').append(this.reset,
+			button('◀', 'Earlier', () => this.#move(-0.5, -0.5), 'earlier'),
+			button('−', 'Zoom out', () => this.#move(-0.5, 0.5), 'out'),
+				button('+', 'Zoom in', () => this.#move(0.25, -0.25), 'in'),
+			button('▶', 'Later', () => this.#move(0.5, 0.5), 'later'),
+				button('⟳', 'Refresh now', () => page.refresh(), 'refresh'),
 			this.theme, this.clock);
 	}
 
@@ -50,14 +56,16 @@ export class Topbar {
 		}
 		this.reset.hidden = !page.state.from;
 		const { from_s, until_s, live } = page.window();
-		this.sign.textContent = page.state.from ? `${format_time(from_s * 1000)} – ${page.state.until ? format_time(until_s * 1000) : 'now'}`
+		this.sign.textContent = page.state.from
+			? `${format_time(from_s * 1000)} – ${page.state.until ? format_time(until_s * 1000) : 'now'}`
 			: 'Free range';
 		this.free.classList.toggle('chosen', Boolean(page.state.from));
 		this.theme.textContent = SIGNS[page.state.theme];
 		this.theme.setAttribute('aria-label', THEMES[page.state.theme]);
 		this.theme.title = THEMES[page.state.theme];
 		this.clock.classList.toggle('still', !live);
-		document.getElementById('home').href = page.link({ hosts: [], plugin: '', category: '', hide: [], only: [] });
+		document.getElementById('home').href = page.link({ hosts: [], plugin: '', category: '', hide: [],
+			only: [] });
 	}
 
 	/** @param {number} ms  when values came */
@@ -79,7 +87,8 @@ export class Topbar {
 		const from = seconds(this.from);
 		const until = this.until.value ? seconds(this.until) : null;
 		if (!(from >= 0) || from >= (until ?? this.page.now_s())) {
-			this.error.textContent = until === null ? 'From must be a time before now.' : 'From must be a time before Until.';
+			this.error.textContent = until === null ? 'From must be a time before now.'
+				: 'From must be a time before Until.';
 			return;
 		}
 		this.free.open = false;

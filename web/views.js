@@ -10,7 +10,8 @@ const WORDS = { fresh: 'sending', late: 'late', silent: 'silent', never: 'withou
 
 /** When a host last sent, as text. */
 export function seen_text(page, last_s) {
-	return last_s ? `last seen ${format_time(last_s * 1000)}, ${format_span(page.now_s() - last_s)} ago` : 'no value seen yet';
+	return last_s ? `last seen ${format_time(last_s * 1000)}, ${format_span(page.now_s() - last_s)} ago`
+		: 'no value seen yet';
 }
 
 /** Nothing is stored at all: how to begin. */
@@ -35,28 +36,39 @@ function host_rows(page) {
 	return Object.keys(page.hosts).map((host) => {
 		const last = page.last_of(host);
 		return { host, last, state: state_of_host(last, page.now_s()) };
-	}).sort((a, b) => WORST_FIRST.indexOf(a.state) - WORST_FIRST.indexOf(b.state) || by_name(page.host_name(a.host), page.host_name(b.host)));
+	}).sort((a, b) => WORST_FIRST.indexOf(a.state) - WORST_FIRST.indexOf(b.state)
+		|| by_name(page.host_name(a.host), page.host_name(b.host)));
 }
 
 /** @param {import('./app.js').Page} page */
 export function view_overview(page) {
 	const rows = host_rows(page);
-	const counts = WORST_FIRST.map((state) => [state, rows.filter((row) => row.state === state).length]).filter(([, n]) => n);
+	const counts = WORST_FIRST.map((state) =>
+		[state, rows.filter((row) => row.state === state).length]).filter(([, n]) => n);
 	const plugins = Object.entries(page.categories).sort(([a], [b]) => by_name(a, b));
 	return el('div', { class: 'overview' },
 		el('h1', { text: 'Hosts' }),
 		el('p', { class: 'counts' }, ...counts.map(([state, n]) => el('span', { class: 'number' },
 			el('span', { class: `dot ${state}` }), `${n} ${WORDS[state]}`))),
-		el('div', { class: 'scroll' }, el('table', { class: 'table' }, el('caption', { class: 'unseen', text: 'All hosts, those that need a look first' }),
-			el('thead', {}, el('tr', {}, ...['State', 'Host', 'Last seen', 'Description', 'ID'].map((text) => el('th', { scope: 'col', text })))),
+		el('div', { class: 'scroll' },
+			el('table', { class: 'table' },
+			el('caption', { class: 'unseen', text: 'All hosts, those that need a look first' }),
+			el('thead', {}, el('tr', {},
+				...['State', 'Host', 'Last seen', 'Description',
+				'ID'].map((text) => el('th', { scope: 'col', text })))),
 			el('tbody', {}, ...rows.map(({ host, last, state }) => el('tr', { 'data-host': host },
 				el('td', {}, el('span', { class: `dot ${state}` }), STATUS[state]),
-				el('th', { scope: 'row' }, el('a', { href: page.link({ hosts: [host] }), text: page.host_name(host) })),
-				el('td', { text: last ? `${format_span(page.now_s() - last)} ago` : 'never', title: last ? format_time(last * 1000, true) : null }),
-				el('td', { text: page.hosts[host]?.Description ?? '' }), el('td', { class: 'id', text: host })))))),
+				el('th', { scope: 'row' },
+					el('a', { href: page.link({ hosts: [host] }), text: page.host_name(host) })),
+				el('td', { text: last ? `${format_span(page.now_s() - last)} ago` : 'never',
+					title: last ? format_time(last * 1000, true) : null }),
+				el('td', { text: page.hosts[host]?.Description ?? '' }),
+					el('td', { class: 'id', text: host })))))),
 		plugins.length ? el('section', {}, el('h2', { text: 'One plugin on all hosts' }),
-			el('dl', { class: 'plugins' }, ...plugins.flatMap(([category, names]) => [el('dt', { text: category }),
-				el('dd', {}, ...[...names].sort(by_name).map((plugin) => el('a', { href: page.link({ plugin }), text: plugin })))]))) : null);
+			el('dl', { class: 'plugins' },
+				...plugins.flatMap(([category, names]) => [el('dt', { text: category }),
+				el('dd', {}, ...[...names].sort(by_name).map((plugin) =>
+					el('a', { href: page.link({ plugin }), text: plugin })))]))) : null);
 }
 
 /** The head of one host; short when it stands among others. */
@@ -67,11 +79,14 @@ function host_head(page, host) {
 	const { Description } = page.hosts[host] ?? {};
 	const name = page.host_name(host);
 	return el('div', { class: 'host-head', 'data-host': host },
-		el('p', {}, el('span', { class: `dot ${state}` }), el('strong', { text: name }), ' ', el('span', { class: 'quiet', text:
+		el('p', {}, el('span', { class: `dot ${state}` }), el('strong', { text: name }), ' ',
+			el('span', { class: 'quiet', text:
 			several ? '' : [host === name ? '' : host, Description].filter(Boolean).join(' · ') }), ' ',
-		el('span', { class: 'seen', text: several && last ? `${format_span(page.now_s() - last)} ago` : seen_text(page, last) })),
+		el('span', { class: 'seen', text: several && last ? `${format_span(page.now_s() - last)} ago`
+			: seen_text(page, last) })),
 		state === 'silent' ? el('p', { class: 'hint silent' }, `${name} is silent: ${seen_text(page, last)}. `,
-			el('a', { href: page.link({ from: String(last - 86400), until: String(last + 60) }), text: 'Show its last day' })) : null);
+			el('a', { href: page.link({ from: String(last - 86400), until: String(last + 60) }),
+				text: 'Show its last day' })) : null);
 }
 
 /** Fresh heads, when it is known anew who was seen when. */
@@ -93,16 +108,19 @@ export function view_hosts(page, lists, panel_of) {
 	for (const list of lists.values())
 		for (const [name, info] of Object.entries(list))
 			all[name] ??= info;
-	const groups = plugins_by_category(all).map((group) => ({ ...group, plugins: group.plugins.filter((name) => !plugin || name === plugin) }))
+	const groups = plugins_by_category(all).map((group) => ({ ...group,
+		plugins: group.plugins.filter((name) => !plugin || name === plugin) }))
 		.filter((group) => group.plugins.length && (!category || plugin || group.category === category));
 	const several = hosts.length > 1;
 	const title = several ? `${hosts.length} hosts` : page.host_name(hosts[0]);
 	const sections = groups.map((group) => {
-		const heading = el('h2', { tabindex: '-1' }, el('a', { href: page.link({ category: group.category, plugin: '' }), text: group.category }));
+		const heading = el('h2', { tabindex: '-1' },
+			el('a', { href: page.link({ category: group.category, plugin: '' }), text: group.category }));
 		const part = el('section', { 'data-category': group.category, 'aria-label': group.category }, heading);
 		const rows = several ? group.plugins : [null];
 		for (const row of rows) {
-			const panels = row ? hosts.filter((host) => lists.get(host)?.[row]).map((host) => panel_of(host, row, lists.get(host)[row]))
+			const panels = row ? hosts.filter((host) => lists.get(host)?.[row]).map((host) =>
+				panel_of(host, row, lists.get(host)[row]))
 				: group.plugins.map((name) => panel_of(hosts[0], name, all[name]));
 			part.append(grid_of(panels, several ? hosts.length : 0, plugin && !several));
 		}
@@ -110,8 +128,10 @@ export function view_hosts(page, lists, panel_of) {
 	});
 	return el('div', { class: plugin ? 'graphs one' : 'graphs' },
 		el('h1', { class: several ? '' : 'unseen', text: plugin ? `${plugin} of ${title}` : title }),
-		el('div', { class: several ? 'heads several' : 'heads' }, ...hosts.map((host) => host_head(page, host))),
-		anchors(page, groups, sections, Object.keys(all).length), ...sections, sections.length ? null : nothing(page, Object.keys(all).length));
+		el('div', { class: several ? 'heads several' : 'heads' },
+			...hosts.map((host) => host_head(page, host))),
+		anchors(page, groups, sections, Object.keys(all).length), ...sections,
+			sections.length ? null : nothing(page, Object.keys(all).length));
 }
 
 /** @param {number} n_hosts  side by side, 0: of one host @param {boolean} alone  a single large graph */
@@ -139,9 +159,11 @@ function anchors(page, groups, sections, n_plugins) {
 function nothing(page, n_plugins) {
 	const { hosts, plugin, category } = page.state;
 	if (hosts.every((host) => !page.hosts[host]) && !n_plugins)
-		return el('p', { class: 'hint', text: 'This host is not known to the storage. Perhaps the link is old?' });
+		return el('p', { class: 'hint',
+			text: 'This host is not known to the storage. Perhaps the link is old?' });
 	if (plugin || category)
-		return el('p', { class: 'hint', text: `There is no ${plugin ? `plugin ${plugin}` : `category ${category}`} here.` });
+		return el('p', { class: 'hint',
+			text: `There is no ${plugin ? `plugin ${plugin}` : `category ${category}`} here.` });
 	return el('p', { class: 'hint', text: 'This host has sent no plugin yet. A poller tells of its plugins every five minutes; ' +
 		'the page looks again by itself.' });
 }

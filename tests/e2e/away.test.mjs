@@ -4,11 +4,14 @@ import { test } from 'node:test';
 import { DEADLINE_MS, graph, open, picture, until } from './browser.mjs';
 
 const PAGE = process.env.E2E_AWAY_PAGE;
-const steer = async (verb) => assert.equal((await fetch(`${process.env.E2E_STEER}/${verb}`, { method: 'POST' })).status, 200);
+const steer = async (verb) => assert.equal((await fetch(`${process.env.E2E_STEER}/${verb}`,
+	{ method: 'POST' })).status, 200);
 
 async function send(values, t_s = Math.floor(Date.now() / 1000)) {
-	const message = (type, plugin, body) => ({ hostid: 'first', type, plugin, message: { Plugin: plugin, ...body } });
-	const reply = await fetch(new URL('../ingest', PAGE), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify([
+	const message = (type, plugin, body) => ({ hostid: 'first', type, plugin,
+		message: { Plugin: plugin, ...body } });
+	const reply = await fetch(new URL('../ingest', PAGE),
+		{ method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify([
 		message('info', 'MyInfo', { ID: 'first', Name: 'first', Description: '' }),
 		message('info', 'tea', { Title: 'Tea', Vlabel: 'cups', Infos: { cups: { id: 'cups' } } }),
 		message('data', 'tea', { TimeStamp: String(t_s), Values: values })]) });
@@ -18,7 +21,8 @@ async function send(values, t_s = Math.floor(Date.now() / 1000)) {
 test('empty, first value, refresh, away, back', async (t) => {
 	const { page, requests } = await open(t, '', { url: PAGE, faults: /ERR_|Failed to load resource|50\d / });
 	await page.getByText('No host yet').waitFor();
-	assert.match(await page.locator('.hint code').innerText(), new RegExp(`curl ${new URL('../ingest', PAGE).href} `));
+	assert.match(await page.locator('.hint code').innerText(),
+		new RegExp(`curl ${new URL('../ingest', PAGE).href} `));
 	const now = Math.floor(Date.now() / 1000);
 	await send({ cups: 1 }, now - 20);
 	await send({ cups: 2 }, now - 10);

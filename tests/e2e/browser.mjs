@@ -22,16 +22,19 @@ after(() => browser.close());
  * Open the page. Whatever it complains of, and any request to elsewhere, fails the test at its end.
  * @param {import('node:test').TestContext} t
  * @param {string} hash
- * @param {object} [options]  of the browser's context; `url` another page, `faults` a pattern of messages that are expected
+ * @param {object} [options]  of the browser's context; `url` another page, `faults` a pattern of messages that are
+ * expected
  */
 export async function open(t, hash = '', { url = PAGE, faults = null, ...options } = {}) {
-	const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true, ...options });
+	const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true,
+		...options });
 	const page = await context.newPage();
 	page.setDefaultTimeout(DEADLINE_MS);
 	const complaints = [];
 	const requests = [];
 	const complain = (text) => !(faults && faults.test(text)) && complaints.push(text);
-	page.on('console', (m) => ['error', 'warning'].includes(m.type()) && complain(`console: ${m.text()} ${m.location().url}`));
+	page.on('console', (m) => ['error', 'warning'].includes(m.type())
+		&& complain(`console: ${m.text()} ${m.location().url}`));
 	page.on('pageerror', (error) => complain(`error: ${error.stack}`));
 	page.on('request', (request) => requests.push(request.url()));
 	page.on('response', (reply) => reply.status() >= 400 && complain(`${reply.status()} ${reply.url()}`));
@@ -41,7 +44,8 @@ export async function open(t, hash = '', { url = PAGE, faults = null, ...options
 		await context.close();
 		const origin = new URL(url).origin;
 		assert.deepEqual(complaints, []);
-		assert.deepEqual(requests.filter((r) => !r.startsWith(origin) && !r.startsWith('data:') && !r.startsWith('blob:')), []);
+		assert.deepEqual(requests.filter((r) => !r.startsWith(origin) && !r.startsWith('data:')
+			&& !r.startsWith('blob:')), []);
 	});
 	await page.goto(url + hash);
 	return { page, context, requests };
@@ -60,11 +64,13 @@ export async function graph(page, plugin, { host = null, values = true } = {}) {
 /** What a panel draws: {ds: [values as drawn]}, times and windows. */
 export function picture(page, plugin, host = null) {
 	return page.evaluate(([name, of]) => {
-		const panel = [...window.numeter.panels.values()].find((p) => p.plugin === name && (!of || p.host === of));
+		const panel = [...window.numeter.panels.values()].find((p) => p.plugin === name
+			&& (!of || p.host === of));
 		const { times, layers, range, window: shown } = panel.chart.picture;
 		return {
 			times, range, window: shown, step_s: panel.step_s,
-			high: Object.fromEntries(layers.map((l) => [l.series.ds, l.high])), hidden: layers.filter((l) => l.hidden).map((l) => l.series.ds),
+			high: Object.fromEntries(layers.map((l) => [l.series.ds, l.high])),
+				hidden: layers.filter((l) => l.hidden).map((l) => l.series.ds),
 			value: Object.fromEntries(layers.map((l) => [l.series.ds, l.value])),
 		};
 	}, [plugin, host]);

@@ -54,7 +54,8 @@ test('the cursor is shared by all graphs', async (t) => {
 		const of = (name) => [...window.numeter.panels.values()].find((p) => p.plugin === name);
 		const slot = of('entropy').chart.slot_at(window.numeter.cursor_ms);
 		const row = of('entropy').element.querySelector('.legend');
-		return [of('entropy').chart.picture.layers[0].value[slot], row.querySelector('td.last').textContent, row.querySelector('thead th:nth-child(2)').textContent];
+		return [of('entropy').chart.picture.layers[0].value[slot], row.querySelector('td.last').textContent,
+			row.querySelector('thead th:nth-child(2)').textContent];
 	});
 	assert.equal(Number(cell), Math.round(at));
 	assert.match(head, /^\d\d:\d\d$/);
@@ -128,8 +129,10 @@ test('a graph as PNG', async (t) => {
 				n += data[i] + data[i + 1] + data[i + 2] < 380;
 			return n;
 		};
-		return { width: picture_.width, height: picture_.height, most: Math.max(...Object.values(counts)) / (data.length / 4),
-			colours: Object.values(counts).filter((n) => n > 300).length, title: ink(0, 24), legend: ink(picture_.height - 160, picture_.height) };
+		return { width: picture_.width, height: picture_.height,
+			most: Math.max(...Object.values(counts)) / (data.length / 4),
+			colours: Object.values(counts).filter((n) => n > 300).length, title: ink(0, 24),
+				legend: ink(picture_.height - 160, picture_.height) };
 	}, bytes.toString('base64'));
 	assert.ok(seen.width > 500 && seen.height > 400);
 	assert.ok(seen.colours >= 4 && seen.most < 0.8, JSON.stringify(seen));
@@ -184,9 +187,12 @@ test('by keys from the search to a graph; landmarks and names for screen readers
 		assert.ok(await page.getByRole(role).count() >= 1, role);
 	assert.equal(await page.getByRole('searchbox', { name: 'Search hosts' }).count(), 1);
 	const chart = page.locator('.panel[data-plugin=load] .chart');
-	assert.match(await chart.getAttribute('aria-label'), /^Load average, web-3: load [\d.]+[km]?\. Left and Right move/);
+	assert.match(await chart.getAttribute('aria-label'),
+		/^Load average, web-3: load [\d.]+[km]?\. Left and Right move/);
 	const nameless = await page.evaluate(() => [...document.querySelectorAll('button, a[href], summary, input')]
-		.filter((e) => e.checkVisibility() && !(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length)).map((e) => e.outerHTML));
+		.filter((e) => e.checkVisibility()
+			&& !(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length)).map((e) =>
+			e.outerHTML));
 	assert.deepEqual(nameless, []);
 	await page.locator('#skip').focus();
 	await page.keyboard.press('Enter');

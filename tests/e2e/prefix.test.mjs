@@ -10,7 +10,8 @@ test('the page works behind any prefix', { skip: PAGE ? false : 'no nginx on thi
 	await page.locator('.overview a', { hasText: 'web-1' }).click();
 	await graph(page, 'df');
 	assert.ok(values_asked(requests).length > 0);
-	assert.deepEqual(requests.filter((r) => !new URL(r).pathname.startsWith('/monitor/numeter-storage/') && !r.startsWith('data:')), []);
+	assert.deepEqual(requests.filter((r) => !new URL(r).pathname.startsWith('/monitor/numeter-storage/')
+		&& !r.startsWith('data:')), []);
 	await page.locator('.panel[data-plugin=df] h3 a').click();
 	await graph(page, 'df');
 	assert.match(page.url(), /\/monitor\/numeter-storage\/ui\/#host=web-1&plugin=df$/);

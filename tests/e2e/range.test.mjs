@@ -43,7 +43,8 @@ test('drag zooms and asks for finer values; double click resets; Back goes back'
 	const other = await picture(page, 'entropy');
 	assert.deepEqual(other.window, after.window, 'all graphs of the page zoom');
 	await page.goBack();
-	await shows(page, 'cpu', (d) => d.step_s === before.step_s && Math.abs(length_s(d) - 86400) < 5, 'the day again');
+	await shows(page, 'cpu', (d) => d.step_s === before.step_s && Math.abs(length_s(d) - 86400) < 5,
+		'the day again');
 	await page.goForward();
 	await shows(page, 'cpu', (d) => d.step_s === 60, 'the zoom again');
 	const at = await middle(page, 'cpu');
@@ -59,7 +60,8 @@ test('Shift and drag pans', async (t) => {
 	await page.keyboard.down('Shift');
 	await drag(page, 'load', 0.4, 0.8);
 	await page.keyboard.up('Shift');
-	const after = await shows(page, 'load', (d) => d.window[1] < before.window[1] - 3600e3 && d.times[0] < d.window[0] + 300e3, 'values of before');
+	const after = await shows(page, 'load', (d) => d.window[1] < before.window[1] - 3600e3
+		&& d.times[0] < d.window[0] + 300e3, 'values of before');
 	assert.ok(Math.abs(length_s(after) - 21600) < 5, 'as long as before');
 	assert.ok(after.high.load.some((v) => v !== null));
 });
@@ -76,7 +78,8 @@ test('a click without a drag changes nothing', async (t) => {
 test('tabs', async (t) => {
 	const { page, requests } = await open(t, '#host=web-1&plugin=load');
 	await graph(page, 'load');
-	for (const [range, seconds, query] of [['week', 604800, 'Weekly'], ['month', 2678400, 'Monthly'], ['year', 31622400, 'Yearly'],
+	for (const [range, seconds, query] of [['week', 604800, 'Weekly'], ['month', 2678400, 'Monthly'],
+		['year', 31622400, 'Yearly'],
 		['hour', 3600, null], ['day', 86400, 'Daily']]) {
 		await page.locator(`[data-range=${range}]`).click();
 		await shows(page, 'load', (d) => Math.abs(length_s(d) - seconds) < 5, range);
@@ -102,7 +105,8 @@ test('the free range', async (t) => {
 	await page.locator('.free input').nth(0).fill(local(begin));
 	await page.locator('.free input').nth(1).fill(local(end));
 	await page.locator('.free button').click();
-	const drawn = await shows(page, 'load', (d) => Math.abs(length_s(d) - 7200) < 3 && d.step_s === 60, 'two hours');
+	const drawn = await shows(page, 'load', (d) => Math.abs(length_s(d) - 7200) < 3 && d.step_s === 60,
+		'two hours');
 	assert.ok(Math.abs(drawn.window[0] - begin) < 2000);
 	await page.locator('[data-do=out]').click();
 	await shows(page, 'load', (d) => length_s(d) > 14000, 'zoomed out');
@@ -125,14 +129,16 @@ test('by keys alone', async (t) => {
 	assert.equal(await page.locator('#say').innerText(), '', 'nothing is said that was not asked for');
 	await page.keyboard.press('ArrowLeft');
 	await page.keyboard.press('ArrowLeft');
-	await until(async () => /^\d{4}-\d\d-\d\d \d\d:\d\d: load [\d.]+/.test(await page.locator('#say').innerText()), 'the value is said');
+	await until(async () => /^\d{4}-\d\d-\d\d \d\d:\d\d: load [\d.]+/.test(await page.locator('#say').innerText()),
+		'the value is said');
 	assert.equal(await page.locator('.cursor').isVisible(), true);
 	await page.keyboard.press('Escape');
 	await page.locator('.cursor').waitFor({ state: 'hidden' });
 });
 
 test('by fingers: sideways pans, two zoom, a tap shows the cursor', async (t) => {
-	const { page, context } = await open(t, '#host=web-1&plugin=load&from=-6h', { viewport: { width: 390, height: 800 }, isMobile: true, hasTouch: true });
+	const { page, context } = await open(t, '#host=web-1&plugin=load&from=-6h',
+		{ viewport: { width: 390, height: 800 }, isMobile: true, hasTouch: true });
 	await graph(page, 'load');
 	const session = await context.newCDPSession(page);
 	const at = await middle(page, 'load');

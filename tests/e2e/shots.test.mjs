@@ -6,15 +6,18 @@ for (const [name, hash, plugin, options = {}] of [
 	['overview', '', null],
 	['day', '#host=web-1', 'df'],
 	['dark', '#host=web-1&category=network', 'if_eth0', { colorScheme: 'dark' }],
-	['phone', '#host=web-2', 'df', { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 }],
+	['phone', '#host=web-2', 'df', { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true,
+		deviceScaleFactor: 2 }],
 	['several', '#host=web-1&host=web-2&host=web-3&plugin=if_eth0', 'if_eth0'],
 	['mirrored', '#host=web-1&plugin=if_eth0', 'if_eth0'],
 	['stacked', '#host=web-1&plugin=cpu', 'cpu'],
 	['many', '#host=many-1&from=-2h', 'service_003'],
 	['odd', '#host=odd-1&from=-65min', 'sums'],
 	['silent', '#host=old-1', 'cpu'],
-	['page-light', '#host=web-1&category=system&hide=cpu%2Fidle', 'memory', { viewport: { width: 1280, height: 880 } }],
-	['page-dark', '#host=web-1&host=web-2&theme=dark&category=system&hide=cpu%2Fidle', 'cpu', { viewport: { width: 1280, height: 880 } }],
+	['page-light', '#host=web-1&category=system&hide=cpu%2Fidle', 'memory',
+		{ viewport: { width: 1280, height: 880 } }],
+	['page-dark', '#host=web-1&host=web-2&theme=dark&category=system&hide=cpu%2Fidle', 'cpu',
+		{ viewport: { width: 1280, height: 880 } }],
 ])
 	test(`picture: ${name}`, async (t) => {
 		const { page } = await open(t, hash, options);
@@ -30,6 +33,7 @@ for (const [name, hash, plugin, options = {}] of [
 		if (name === 'dark')
 			await page.locator(`.panel[data-plugin=${plugin}]`).scrollIntoViewIfNeeded();
 		await page.waitForFunction(() => window.numeter.shown().every((panel) => panel.chart));
-		await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+		await page.evaluate(() => new Promise((done) =>
+			requestAnimationFrame(() => requestAnimationFrame(done))));
 		await page.screenshot({ path: `${SHOTS}/${name}.png` });
 	});

@@ -15,22 +15,26 @@ test('the overview names every host, those that need a look first', async (t) =>
 	await graph(page, 'load', { host: 'web-1' });
 	assert.match(page.url(), /#plugin=load$/);
 	await page.waitForFunction(() => document.querySelector('.panel[data-host="many-1"]').hidden, null);
-	assert.equal(await page.locator('.panel[data-host="web-3"]').isVisible(), true, 'hosts without the plugin step aside');
+	assert.equal(await page.locator('.panel[data-host="web-3"]').isVisible(), true,
+		'hosts without the plugin step aside');
 });
 
 test('search a host, see its lines with the right number of points', async (t) => {
 	const { page, requests } = await open(t);
 	await page.locator('#search').fill('second web-2');
-	assert.deepEqual(await page.locator('#hosts li:visible').evaluateAll((all) => all.map((li) => li.dataset.host)), ['web-2']);
+	assert.deepEqual(await page.locator('#hosts li:visible').evaluateAll((all) =>
+		all.map((li) => li.dataset.host)), ['web-2']);
 	await page.locator('#search').press('Enter');
 	const panel = await graph(page, 'load');
 	assert.match(await panel.innerText(), /Load average/);
 	const asked = values_asked(requests).find((q) => q.getAll('plugin').includes('load'));
 	assert.equal(asked.get('res'), 'Daily');
-	assert.ok(Number(asked.get('max_points')) >= 400 && Number(asked.get('max_points')) <= 700, 'about one point a pixel');
+	assert.ok(Number(asked.get('max_points')) >= 400 && Number(asked.get('max_points')) <= 700,
+		'about one point a pixel');
 	assert.ok(asked.getAll('plugin').length > 1, 'several plugins in one request');
 	const drawn = await picture(page, 'load');
-	const { results } = await api('values', { host: 'web-2', plugin: 'load', res: 'Daily', max_points: asked.get('max_points') });
+	const { results } = await api('values',
+		{ host: 'web-2', plugin: 'load', res: 'Daily', max_points: asked.get('max_points') });
 	assert.ok(Math.abs(drawn.times.length - results[0].DATAS.load.length) <= 1);
 	assert.ok(drawn.times.length > 300 && drawn.times.length <= Number(asked.get('max_points')));
 	assert.ok(drawn.high.load.filter((v) => v === null).length >= 15, 'the hour of the night is a gap');
@@ -42,7 +46,8 @@ test('the first graph comes soon (printed, not judged)', async (t) => {
 	for (let i = 0; i < 5; i++) {
 		const { page, context } = await open(t, '#host=web-1');
 		await graph(page, 'df');
-		took.push(await page.evaluate(() => Math.round(performance.getEntriesByName('first-graph')[0].startTime)));
+		took.push(await page.evaluate(() =>
+			Math.round(performance.getEntriesByName('first-graph')[0].startTime)));
 		await context.close();
 	}
 	console.log(`view: from an empty cache to the first graph of 31: ${took.join(' ')} ms, median ${took.sort((a, b) => a - b)[2]} ms`);
@@ -84,7 +89,8 @@ test('everything rare: bands, sums, stacks, cdefs beyond us, text that would be 
 	assert.deepEqual(Object.keys(sums.high), ['total', 'a', 'b']);
 	assert.ok(sums.high.total.includes(69) && sums.high.b.includes(69));
 	await graph(page, 'strange_cdef');
-	assert.match(await page.locator('.panel[data-plugin=strange_cdef] .notes').innerText(), /a: shown as stored, LOG in a,LOG/);
+	assert.match(await page.locator('.panel[data-plugin=strange_cdef] .notes').innerText(),
+		/a: shown as stored, LOG in a,LOG/);
 	assert.ok((await picture(page, 'strange_cdef')).high.b.includes(100));
 	const limits = await graph(page, 'limits');
 	assert.equal(await limits.locator('.badge').innerText(), 'critical');
@@ -94,8 +100,10 @@ test('everything rare: bands, sums, stacks, cdefs beyond us, text that would be 
 test('a silent host shows when it was last seen, and leads to its last day', async (t) => {
 	const { page } = await open(t, '#host=old-1');
 	await graph(page, 'load', { values: false });
-	assert.match(await page.locator('.hint.silent').innerText(), /old-1 is silent: last seen \d{4}-\d\d-\d\d \d\d:\d\d, 3 days ago/);
-	assert.match(await page.locator('.panel[data-plugin=load] .message').innerText(), /No values in this range: last seen/);
+	assert.match(await page.locator('.hint.silent').innerText(),
+		/old-1 is silent: last seen \d{4}-\d\d-\d\d \d\d:\d\d, 3 days ago/);
+	assert.match(await page.locator('.panel[data-plugin=load] .message').innerText(),
+		/No values in this range: last seen/);
 	assert.match(await page.locator('.panel[data-plugin=load] .badge').innerText(), /last seen 3 days ago/);
 	await page.getByText('Show its last day').click();
 	await page.waitForFunction(() => document.querySelector('.panel[data-plugin=load] td.last').textContent !== '–');
@@ -118,7 +126,8 @@ test('several hosts side by side', async (t) => {
 	await page.locator('#hosts li[data-host=web-3] .add').click();
 	await graph(page, 'load', { host: 'web-3' });
 	assert.match(page.url(), /#host=web-1&host=web-2&host=web-3&plugin=load$/);
-	const boxes = await page.locator('.panel').evaluateAll((all) => all.map((p) => p.getBoundingClientRect().toJSON()));
+	const boxes = await page.locator('.panel').evaluateAll((all) =>
+		all.map((p) => p.getBoundingClientRect().toJSON()));
 	assert.equal(boxes.length, 3);
 	assert.equal(boxes[0].top, boxes[1].top);
 	assert.ok(boxes[1].left > boxes[0].right);
@@ -135,7 +144,8 @@ test('categories are anchors', async (t) => {
 	await page.locator('[data-anchor=system]').click();
 	await graph(page, 'cpu');
 	assert.equal(await page.evaluate(() => document.activeElement.textContent), 'system');
-	assert.ok(await page.locator('section[data-category=system] h2').evaluate((h) => h.getBoundingClientRect().top < 200));
+	assert.ok(await page.locator('section[data-category=system] h2').evaluate((h) =>
+		h.getBoundingClientRect().top < 200));
 });
 
 test('on a phone: hosts in a drawer, nothing wider than the screen', async (t) => {

@@ -15,7 +15,8 @@ for (const line of readFileSync(new URL('../data/messages.jsonl', import.meta.ur
 delete recorded.MyInfo;
 
 const graph = (infos, more = {}) => definition_of({ Plugin: 'p', Infos: infos, ...more }, 'p', 'h');
-const drawn = (definition) => definition.series.map((s) => `${s.ds} ${s.shape}${s.stacked ? '+' : ''}${s.mirrored ? '-' : ''}`);
+const drawn = (definition) => definition.series.map((s) =>
+	`${s.ds} ${s.shape}${s.stacked ? '+' : ''}${s.mirrored ? '-' : ''}`);
 
 test('every recorded info gives a graph without a note', () => {
 	assert.equal(Object.keys(recorded).length, 31);
@@ -28,7 +29,8 @@ test('every recorded info gives a graph without a note', () => {
 });
 
 test('cpu is a stack in munin’s order', () => {
-	assert.deepEqual(drawn(definition_of(recorded.cpu, 'cpu')), ['system area', 'user area+', 'nice area+', 'idle area+', 'iowait area+',
+	assert.deepEqual(drawn(definition_of(recorded.cpu, 'cpu')),
+		['system area', 'user area+', 'nice area+', 'idle area+', 'iowait area+',
 		'irq area+', 'softirq area+', 'steal area+', 'guest area+']);
 });
 
@@ -59,13 +61,16 @@ test('thresholds of stored values are moved through the cdef', () => {
 });
 
 test('thresholds', () => {
-	for (const [text, expected] of [['92', { low: null, high: 92 }], [':98', { low: null, high: 98 }], ['5:', { low: 5, high: null }],
-		['-5:95', { low: -5, high: 95 }], ['', null], [undefined, null], [':', null], ['much', null], ['1:2:3', null]])
+	for (const [text, expected] of [['92', { low: null, high: 92 }], [':98', { low: null, high: 98 }],
+		['5:', { low: 5, high: null }],
+		['-5:95', { low: -5, high: 95 }], ['', null], [undefined, null], [':', null], ['much', null],
+			['1:2:3', null]])
 		assert.deepEqual(threshold_parse(text), expected, String(text));
 });
 
 test('draw types', () => {
-	assert.deepEqual(drawn(graph({ a: { draw: 'AREASTACK' }, b: { draw: 'AREASTACK' }, c: { draw: 'LINE2' } })), ['a area', 'b area+', 'c line']);
+	assert.deepEqual(drawn(graph({ a: { draw: 'AREASTACK' }, b: { draw: 'AREASTACK' }, c: { draw: 'LINE2' } })),
+		['a area', 'b area+', 'c line']);
 	assert.deepEqual(drawn(graph({ a: { draw: 'LINESTACK1' }, b: { draw: 'LINESTACK1' } })), ['a line', 'b line+']);
 	assert.deepEqual(drawn(graph({ a: { draw: 'LINE1' }, b: { draw: 'STACK' } })), ['a line', 'b line+']);
 	assert.deepEqual(drawn(graph({ a: { draw: 'STACK' }, b: { draw: 'STACK' } })), ['a area', 'b area+']);
@@ -82,8 +87,10 @@ test('graph no is not drawn, but can be a sum’s part', () => {
 });
 
 test('stack names its parts, of this graph alone', () => {
-	const definition = graph({ a: { graph: 'no' }, b: { graph: 'no' }, t: { stack: 'first=a second=p.b third=h:p.a fourth=x:y.z' } });
-	assert.deepEqual(definition.series.map((s) => [s.ds, s.label, s.stacked]), [['a', 'first', false], ['b', 'second', true]]);
+	const definition = graph({ a: { graph: 'no' }, b: { graph: 'no' },
+		t: { stack: 'first=a second=p.b third=h:p.a fourth=x:y.z' } });
+	assert.deepEqual(definition.series.map((s) => [s.ds, s.label, s.stacked]),
+		[['a', 'first', false], ['b', 'second', true]]);
 	assert.match(definition.notes.join(), /t: not in its stack.*fourth=x:y\.z/);
 });
 
@@ -91,7 +98,8 @@ test('what the info does not name is shown too; without an info there is a graph
 	assert.deepEqual(drawn(definition_of({ Infos: { a: {} } }, 'p', 'h', ['b'])), ['a line', 'b line']);
 	for (const nothing of [null, undefined, {}, { Infos: null }, { Infos: 'x' }]) {
 		const definition = definition_of(nothing, 'tea', 'h', ['cups']);
-		assert.deepEqual([definition.title, definition.category, definition.series[0].label], ['tea', 'other', 'cups']);
+		assert.deepEqual([definition.title, definition.category, definition.series[0].label],
+			['tea', 'other', 'cups']);
 	}
 });
 
@@ -108,12 +116,15 @@ test('negative of nobody, of itself, and of each other', () => {
 });
 
 test('order', () => {
-	assert.deepEqual(drawn(graph({ a: {}, b: {}, c: {} }, { Order: 'c x=y.z  b' })), ['c line', 'b line', 'a line']);
+	assert.deepEqual(drawn(graph({ a: {}, b: {}, c: {} }, { Order: 'c x=y.z  b' })),
+		['c line', 'b line', 'a line']);
 });
 
 test('categories', () => {
-	const groups = plugins_by_category({ eth10: { Category: 'Network' }, eth2: { Category: 'network' }, x: {}, cpu: { Category: 'system' } });
-	assert.deepEqual(groups, [{ category: 'network', plugins: ['eth2', 'eth10'] }, { category: 'system', plugins: ['cpu'] },
+	const groups = plugins_by_category({ eth10: { Category: 'Network' }, eth2: { Category: 'network' }, x: {},
+		cpu: { Category: 'system' } });
+	assert.deepEqual(groups, [{ category: 'network', plugins: ['eth2', 'eth10'] },
+		{ category: 'system', plugins: ['cpu'] },
 		{ category: 'other', plugins: ['x'] }]);
 });
 

@@ -1,17 +1,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { format_csv, format_file_name, format_number, format_span, format_ticks, format_time } from '../../web/format.js';
+import { format_csv, format_file_name, format_number, format_span, format_ticks,
+	format_time } from '../../web/format.js';
 
 test('numbers with SI prefixes', () => {
-	for (const [value, expected] of [[0, '0'], [1, '1'], [12, '12'], [999, '999'], [1000, '1.00k'], [1234, '1.23k'], [12345, '12.3k'],
-		[123456, '123k'], [999.7, '1.00k'], [999999, '1.00M'], [1e6, '1.00M'], [1.5e9, '1.50G'], [0.25, '250m'], [0.0042, '4.20m'],
-		[0.0000042, '4.20µ'], [-1234, '-1.23k'], [1e30, '1000000000000E'], [1e-20, '0'], [null, '–'], [undefined, '–'], [NaN, '–'],
+	for (const [value, expected] of [[0, '0'], [1, '1'], [12, '12'], [999, '999'], [1000, '1.00k'],
+		[1234, '1.23k'], [12345, '12.3k'],
+		[123456, '123k'], [999.7, '1.00k'], [999999, '1.00M'], [1e6, '1.00M'], [1.5e9, '1.50G'],
+			[0.25, '250m'], [0.0042, '4.20m'],
+		[0.0000042, '4.20µ'], [-1234, '-1.23k'], [1e30, '1000000000000E'], [1e-20, '0'], [null, '–'],
+			[undefined, '–'], [NaN, '–'],
 		[Infinity, '–'], [93.612, '93.6'], [9.999, '10.0']])
 		assert.equal(format_number(value), expected, String(value));
 });
 
 test('numbers with binary prefixes', () => {
-	for (const [value, expected] of [[1000, '1000'], [1024, '1.00Ki'], [1536, '1.50Ki'], [2 ** 20, '1.00Mi'], [28 * 2 ** 30, '28.0Gi'],
+	for (const [value, expected] of [[1000, '1000'], [1024, '1.00Ki'], [1536, '1.50Ki'], [2 ** 20, '1.00Mi'],
+		[28 * 2 ** 30, '28.0Gi'],
 		[2 ** 30 - 1, '1.00Gi'], [0.5, '0.50'], [0.0001, '0']])
 		assert.equal(format_number(value, 1024), expected, String(value));
 });
@@ -29,9 +34,12 @@ test('ticks are round, few, inside', () => {
 		for (const base of [1000, 1024])
 			for (const n of [2, 5, 9]) {
 				const ticks = format_ticks(low, high, base, n);
-				assert.ok(ticks.length >= 1 && ticks.length <= n + 2, `${low} ${high} ${base} ${n}: ${ticks.length}`);
-				assert.ok(ticks.every((t) => t.v >= low - (high - low) * 1e-6 && t.v <= high + (high - low) * 1e-6));
-				assert.equal(new Set(ticks.map((t) => t.label)).size, ticks.length, `twice: ${JSON.stringify(ticks)}`);
+				assert.ok(ticks.length >= 1 && ticks.length <= n + 2,
+					`${low} ${high} ${base} ${n}: ${ticks.length}`);
+				assert.ok(ticks.every((t) => t.v >= low - (high - low) * 1e-6 && t.v <= high
+					+ (high - low) * 1e-6));
+				assert.equal(new Set(ticks.map((t) => t.label)).size, ticks.length,
+					`twice: ${JSON.stringify(ticks)}`);
 			}
 });
 
@@ -43,7 +51,8 @@ test('spans and times', () => {
 });
 
 test('CSV', () => {
-	assert.equal(format_csv([1400003580, 1400003640], [{ label: 'a "b", c', value: [1.5, null] }, { label: 'd', value: [0, -2] }]),
+	assert.equal(format_csv([1400003580, 1400003640],
+		[{ label: 'a "b", c', value: [1.5, null] }, { label: 'd', value: [0, -2] }]),
 		'time,iso_time,"a ""b"", c",d\r\n1400003580,2014-05-13T17:53:00Z,1.5,0\r\n1400003640,2014-05-13T17:54:00Z,,-2\r\n');
 });
 

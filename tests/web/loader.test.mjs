@@ -9,7 +9,8 @@ const pairs = (batch) => batch.waiting.map((who) => `${who.host}/${who.plugin}`)
 test('one host with its plugins is one request', () => {
 	const batches = batches_of(wanted({ a: ['x', 'y', 'z'] }), 24);
 	assert.equal(batches.length, 1);
-	assert.deepEqual([batches[0].hosts, batches[0].plugins, pairs(batches[0])], [['a'], ['x', 'y', 'z'], ['a/x', 'a/y', 'a/z']]);
+	assert.deepEqual([batches[0].hosts, batches[0].plugins, pairs(batches[0])],
+		[['a'], ['x', 'y', 'z'], ['a/x', 'a/y', 'a/z']]);
 });
 
 test('hosts that want the same share one; others do not ask for what nobody wants', () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { definition_of } from '../../web/definition.js';
-import { series_bands, series_columns, series_layers, series_range, series_state, series_stats } from '../../web/series.js';
+import { series_bands, series_columns, series_layers, series_range, series_state,
+	series_stats } from '../../web/series.js';
 
 const graph = (infos) => definition_of({ Infos: infos }, 'p', 'h');
 const layers = (infos, datas, hidden = []) => {
@@ -12,7 +13,8 @@ const layers = (infos, datas, hidden = []) => {
 
 test('min and max make unknown what lies outside, before the cdef', () => {
 	const definition = graph({ a: { min: '0', max: '10', cdef: 'a,8,*' } });
-	assert.deepEqual(series_columns(definition, { a: [-1, 0, 10, 11, null] }, 5).get('a'), [null, 0, 80, null, null]);
+	assert.deepEqual(series_columns(definition, { a: [-1, 0, 10, 11, null] }, 5).get('a'),
+		[null, 0, 80, null, null]);
 });
 
 test('a sum is of what is known', () => {
@@ -40,9 +42,11 @@ test('hidden series take no room, even the lowest', () => {
 });
 
 test('mirrored series lie below zero and stack downwards', () => {
-	const made = layers({ in1: {}, out1: { draw: 'AREASTACK', negative: 'in1' }, in2: {}, out2: { draw: 'AREASTACK', negative: 'in2' } },
+	const made = layers({ in1: {}, out1: { draw: 'AREASTACK', negative: 'in1' }, in2: {},
+		out2: { draw: 'AREASTACK', negative: 'in2' } },
 		{ in1: [1], out1: [10], in2: [2], out2: [20] });
-	assert.deepEqual(made.map((m) => [m.series.ds, m.high[0]]), [['out1', 10], ['in1', -1], ['out2', 30], ['in2', -3]]);
+	assert.deepEqual(made.map((m) => [m.series.ds, m.high[0]]),
+		[['out1', 10], ['in1', -1], ['out2', 30], ['in2', -3]]);
 	assert.deepEqual(made.map((m) => m.value[0]), [10, 1, 20, 2]);
 });
 
@@ -53,9 +57,11 @@ test('statistics leave unknown values out', () => {
 });
 
 test('the vertical range', () => {
-	const range = (infos, datas, hidden) => series_range(layers(infos, datas, hidden)).map((v) => Math.round(v * 100) / 100);
+	const range = (infos, datas, hidden) =>
+		series_range(layers(infos, datas, hidden)).map((v) => Math.round(v * 100) / 100);
 	assert.deepEqual(range({ a: {} }, { a: [0, 100] }), [0, 106]);
-	assert.deepEqual(range({ a: {} }, { a: [1000, 1010] }), [999.4, 1010.6], 'small changes of large values can be seen');
+	assert.deepEqual(range({ a: {} }, { a: [1000, 1010] }), [999.4, 1010.6],
+		'small changes of large values can be seen');
 	assert.deepEqual(range({ a: { draw: 'AREA' } }, { a: [1000, 1010] }), [0, 1070.6]);
 	assert.deepEqual(range({ a: {} }, { a: [5, 5] }), [0, 5.3]);
 	assert.deepEqual(range({ a: {} }, { a: [0, 0] }), [0, 1]);
@@ -68,11 +74,13 @@ test('bands are drawn when the visible series agree', () => {
 	const infos = { a: { warning: '5' }, b: { warning: '6' }, c: {} };
 	const datas = { a: [1], b: [1], c: [1] };
 	assert.equal(series_bands(layers(infos, datas)), null);
-	assert.deepEqual(series_bands(layers(infos, datas, ['b'])), { warning: { low: null, high: 5 }, critical: null });
+	assert.deepEqual(series_bands(layers(infos, datas, ['b'])),
+		{ warning: { low: null, high: 5 }, critical: null });
 	assert.equal(series_bands(layers({ c: {} }, { c: [1] })), null);
 });
 
 test('the state of a value', () => {
 	const [series] = graph({ a: { warning: '5:10', critical: ':20' } }).series;
-	assert.deepEqual([4, 5, 10, 11, 21, null].map((v) => series_state(v, series)), ['warning', null, null, 'warning', 'critical', null]);
+	assert.deepEqual([4, 5, 10, 11, 21, null].map((v) => series_state(v, series)),
+		['warning', null, null, 'warning', 'critical', null]);
 });
