@@ -7,7 +7,10 @@ test('the overview names every host, those that need a look first', async (t) =>
 	const { page } = await open(t);
 	await page.waitForSelector('.overview');
 	const rows = await page.locator('.overview tbody tr').evaluateAll((all) => all.map((row) => row.dataset.host));
-	assert.deepEqual(rows.slice(0, 2), ['old-1', 'empty-1']);
+	const states = await page.locator('.overview tbody .dot').evaluateAll((all) => all.map((dot) => dot.classList[1]));
+	assert.deepEqual([rows[0], states[0], states[rows.indexOf('empty-1')]], ['old-1', 'silent', 'never']);
+	const order = ['silent', 'late', 'never', 'fresh']; // late: when the tests took long to come here
+	assert.deepEqual(states, [...states].sort((a, b) => order.indexOf(a) - order.indexOf(b)));
 	assert.deepEqual([...rows].sort(), Object.keys(await api('hosts')).sort());
 	assert.match(await page.locator('.overview tr[data-host=old-1]').innerText(), /silent.*old-1.*3 days ago/s);
 	assert.equal(await page.locator('#hosts li .dot.silent').count(), 1);
