@@ -95,12 +95,15 @@ void legend_draw(const struct legend *l, struct canvas *c, double y)
 	y += SIZE_PX;
 	for (size_t i = 0; i < l->n_columns && i * l->n_rows < l->n_shown; i++)
 		draw_heading(l, c, l->x + (double)i * step, width, y);
-	for (size_t i = 0; i < l->n_shown; i++)
-		draw_row(l, c, &l->plot->line[i], l->x + (double)(i / l->n_rows) * step, width,
-			 y + (double)((i % l->n_rows + 1) * ROW_PX));
-	if (l->n_shown == l->plot->n_lines)
-		return;
-	snprintf(more, sizeof(more), "and %zu more", l->plot->n_lines - l->n_shown);
-	canvas_text(c, l->x + (double)(l->n_shown / l->n_rows) * step,
-		    y + (double)((l->n_shown % l->n_rows + 1) * ROW_PX), &faint, text_of(more));
+	for (size_t i = 0; i < l->n_shown; i++) {
+		size_t column = i / l->n_rows, row = i % l->n_rows + 1;
+
+		draw_row(l, c, &l->plot->line[i], l->x + (double)column * step, width, y + (double)(row * ROW_PX));
+	}
+	if (l->n_shown < l->plot->n_lines) {
+		size_t column = l->n_shown / l->n_rows, row = l->n_shown % l->n_rows + 1;
+
+		snprintf(more, sizeof(more), "and %zu more", l->plot->n_lines - l->n_shown);
+		canvas_text(c, l->x + (double)column * step, y + (double)(row * ROW_PX), &faint, text_of(more));
+	}
 }

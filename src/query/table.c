@@ -141,6 +141,7 @@ static enum rc choose_step(struct table *t, struct why *why)
 	for (size_t i = 0; i < t->n; i++) {
 		int64_t a = t->step_s, b = t->column[i].span.step_s;
 
+		must(b > 0);
 		while (b != 0) {
 			int64_t rest = a % b;
 
@@ -156,6 +157,7 @@ static enum rc choose_step(struct table *t, struct why *why)
 
 static int64_t step_up(int64_t t_s, int64_t step_s)
 {
+	must(step_s > 0);
 	return (t_s + step_s - 1) / step_s * step_s;
 }
 
@@ -165,6 +167,7 @@ static int64_t step_up(int64_t t_s, int64_t step_s)
  */
 static void choose_slots(struct table *t)
 {
+	must(t->step_s > 0);
 	t->start_s = INT64_MAX;
 	t->end_s = INT64_MIN;
 	for (size_t i = 0; i < t->n; i++) {
