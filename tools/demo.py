@@ -151,6 +151,7 @@ def main():
         host = next(iter(json.loads(storage.get("hosts"))))
         plugins = json.loads(storage.get("list", host=host))
         print(f"\nnumeter-storage takes and serves at {storage.base}/")
+        print(f"The page of graphs: {storage.base}/ui/")
         print(f"{account['accepted']} recorded messages stored, {len(account['rejected'])} refused; "
               f"host {host} with {len(plugins)} plugins. Try:\n")
         print(f"  curl '{storage.base}/hosts'")
