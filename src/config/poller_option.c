@@ -4,8 +4,7 @@
 
 #include "config/poller_config.h"
 
-#define IN(field)                                                                                                      \
-	.offset = offsetof(struct poller_config, field), .size = sizeof(((struct poller_config *)NULL)->field)
+#define IN(field) .offset = offsetof(struct poller_config, field), .size = sizeof(((struct poller_config *)NULL)->field)
 
 enum { NAME_MOST = 255 /* of an AMQP short string */, SECRET_MOST = 1024, TEXT_MOST = 4096 };
 
