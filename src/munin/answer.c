@@ -1,10 +1,8 @@
 #include "munin/answer.h"
 
-#include <stdio.h>
+#include "model/name.h"
 
-#include "base/mem.h"
-
-enum { GRAPH_NAME_MAX = 251, ATTRIBUTES_MAX = 200, ATTRIBUTE_MAX_BYTES = 16 * 1024 };
+enum { ATTRIBUTES_MAX = 200, ATTRIBUTE_MAX_BYTES = 16 * 1024 };
 
 void answer_init(struct answer *a)
 {
@@ -30,14 +28,14 @@ bool answer_is_plugin_name(struct text t)
 	for (size_t i = 0; i < t.n; i++)
 		if (!is_name_byte(t.s[i]))
 			return false;
-	return t.n > 0 && t.n <= GRAPH_NAME_MAX && t.s[0] != '.';
+	return t.n > 0 && t.n <= NAME_MAX_BYTES && t.s[0] != '.';
 }
 
 /* The graph of this name goes on, or begins. */
 static void enter_graph(struct answer *a, struct text name)
 {
 	struct answer_graph *g;
-	char clean[GRAPH_NAME_MAX];
+	char clean[NAME_MAX_BYTES];
 
 	if (name.n == 0 || name.n > sizeof(clean)) {
 		a->n_refused++;
@@ -84,27 +82,24 @@ static struct text field_key(const struct answer_graph *graph, struct text name,
 
 struct answer_field *answer_field(const struct answer *a, const struct answer_graph *graph, struct text name)
 {
-	char key[sizeof(graph) + GRAPH_NAME_MAX];
+	char key[sizeof(graph) + NAME_MAX_BYTES];
 
-	return name.n > GRAPH_NAME_MAX ? NULL : map_get(&a->fields, field_key(graph, name, key));
+	return name.n > NAME_MAX_BYTES ? NULL : map_get(&a->fields, field_key(graph, name, key));
 }
 
 /* NULL when it cannot be taken: over a limit, or a name that no storage takes. */
 static struct answer_field *make_field(struct answer *a, struct text name)
 {
 	struct answer_graph *g = a->current;
-	char key[sizeof(g) + GRAPH_NAME_MAX];
+	char key[sizeof(g) + NAME_MAX_BYTES];
 	struct answer_field *f;
 
-	if (name.n == 0 || name.n > GRAPH_NAME_MAX)
+	if (name.n == 0 || name.n > NAME_MAX_BYTES)
 		goto refused;
 	f = map_get(&a->fields, field_key(g, name, key));
 	if (f != NULL)
 		return f;
-	for (size_t i = 0; i < name.n; i++)
-		if ((unsigned char)name.s[i] < ' ' || name.s[i] == 0x7F || name.s[i] == '/')
-			goto refused;
-	if (a->n_fields == ANSWER_MAX_FIELDS || !text_is_utf8(name) || text_is(name, ".") || text_is(name, ".."))
+	if (a->n_fields == ANSWER_MAX_FIELDS || name_check_plugin_or_ds(name, NULL) != RC_OK)
 		goto refused;
 	f = arena_alloc(&a->arena, sizeof(*f));
 	*f = (struct answer_field){ .name = arena_text(&a->arena, name) };
@@ -200,8 +195,8 @@ static void take_attribute(struct answer *a, struct text line)
 		while (n < line.n && !is_blank(line.s[n]))
 			n++;
 		if (n < line.n)
-			set_attribute(a, &a->current->attribute, &a->current->last_attribute, (struct text){ line.s, n },
-				      text_trim((struct text){ line.s + n, line.n - n }));
+			set_attribute(a, &a->current->attribute, &a->current->last_attribute,
+				      (struct text){ line.s, n }, text_trim((struct text){ line.s + n, line.n - n }));
 		return;
 	}
 	for (dot = 0; dot < line.n && line.s[dot] != '.';)

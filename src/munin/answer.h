@@ -25,8 +25,8 @@ struct answer_attribute {
 
 struct answer_field {
 	struct text name;
-	bool has_value;    /* the answer has a line NAME.value */
-	struct text value; /* one word as printed; `U` for whatever is not one word */
+	bool has_value;                                      /* the answer has a line NAME.value */
+	struct text value;                                   /* one word as printed; `U` for whatever is not one word */
 	struct answer_attribute *attribute, *last_attribute; /* in order; a repeated one holds the last value */
 	struct answer_field *next;
 };
@@ -44,7 +44,7 @@ struct answer {
 	struct map fields;  /* "graph number, field" → struct answer_field */
 	struct answer_graph *graph, *last_graph, *current;
 	size_t n_graphs, n_fields, n_lines, n_bytes;
-	size_t n_refused;        /* names and fields that could not be taken */
+	size_t n_refused; /* names and fields that could not be taken */
 	bool is_config;
 	bool has_values;        /* any */
 	bool bad_exit, unknown; /* the node says that the plugin failed, or that there is no such one */

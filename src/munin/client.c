@@ -56,7 +56,6 @@ static enum rc next_line(struct client *c, struct mono deadline, struct text *li
 	return RC_OK;
 }
 
-
 static bool has_word(struct text line, const char *word)
 {
 	size_t n = strlen(word);

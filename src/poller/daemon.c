@@ -114,8 +114,7 @@ static enum rc open_measure(struct daemon *d)
 
 	if (rc != RC_OK)
 		return refuse(d, "plugins_enable", rc, &why);
-	d->counters_path =
-		must_format("%.*s/counters", (int)(slash - d->config.spool_path), d->config.spool_path);
+	d->counters_path = must_format("%.*s/counters", (int)(slash - d->config.spool_path), d->config.spool_path);
 	return RC_OK;
 }
 
@@ -171,8 +170,8 @@ static void into_spool(void *argument, enum parcel_kind kind, struct text plugin
 {
 	struct daemon *d = argument;
 
-	spool_add(d->spool, &(struct parcel){ .kind = kind, .host = text_of(d->config.host_id), .plugin = plugin,
-					      .text = text });
+	spool_add(d->spool,
+		  &(struct parcel){ .kind = kind, .host = text_of(d->config.host_id), .plugin = plugin, .text = text });
 	d->n_messages++;
 }
 
@@ -217,8 +216,7 @@ static int64_t wall_ns(void)
 static int64_t set_timer(struct daemon *d)
 {
 	int64_t period_s = d->config.poller_time_s;
-	int64_t due_ns = schedule_next_ns(wall_ns(), period_s,
-					  schedule_delay_ns(text_of(d->config.host_id), period_s));
+	int64_t due_ns = schedule_next_ns(wall_ns(), period_s, schedule_delay_ns(text_of(d->config.host_id), period_s));
 	struct itimerspec at = { .it_value = { due_ns / 1000000000, due_ns % 1000000000 } };
 
 	/* the kernel wakes us as well when somebody sets the clock */
@@ -308,7 +306,7 @@ static enum rc open_timer(struct daemon *d)
 int daemon_serve(struct daemon *d)
 {
 	static step_fn *const steps[] = {
-		take_signals, check_host_id, open_measure, open_log,    log_warnings,
+		take_signals, check_host_id, open_measure, open_log,   log_warnings,
 		open_spool,   remember,      open_sink,    open_timer, start_sender,
 	};
 	enum rc rc = take_steps(d, steps, ARRAY_LEN(steps));

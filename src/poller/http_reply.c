@@ -44,8 +44,10 @@ static bool read_number(struct text t, int radix, uint64_t *out)
 
 	for (size_t i = 0; i < t.n; i++) {
 		char c = t.s[i];
-		int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-			    c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
+		int digit = c >= '0' && c <= '9'   ? c - '0'
+			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+			    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+						   : 99;
 
 		if (digit >= radix || value > (UINT64_MAX >> 5))
 			return false;
@@ -219,5 +221,6 @@ enum rc http_reply_end(struct http_reply *r, struct why *why)
 {
 	if (r->part == HTTP_REPLY_OPEN)
 		r->part = HTTP_REPLY_DONE;
-	return r->part == HTTP_REPLY_DONE ? RC_OK : because(why, RC_REFUSED, "the connection ended before the answer did");
+	return r->part == HTTP_REPLY_DONE ? RC_OK
+					  : because(why, RC_REFUSED, "the connection ended before the answer did");
 }

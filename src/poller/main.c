@@ -43,7 +43,8 @@ static int act(struct daemon *d, const struct wishes *w)
 		return daemon_print(d);
 	if (!d->config.enable) {
 		fprintf(stderr,
-			"%s:%u: enable is false: set \"enable = true\" in the section [global] to let numeter-poller start\n",
+			"%s:%u: enable is false: set \"enable = true\" in the section [global] to let numeter-poller "
+			"start\n",
 			d->config_path, poller_config_line(&d->config, "enable"));
 		return EXIT_DISABLED;
 	}
@@ -53,9 +54,12 @@ static int act(struct daemon *d, const struct wishes *w)
 int main(int argc, char **argv)
 {
 	static const struct option long_options[] = {
-		{ "config", required_argument, NULL, 'c' }, { "check-config", no_argument, NULL, 'k' },
-		{ "once", no_argument, NULL, 'o' },         { "print", no_argument, NULL, 'p' },
-		{ "version", no_argument, NULL, 'v' },      { "help", no_argument, NULL, 'h' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "check-config", no_argument, NULL, 'k' },
+		{ "once", no_argument, NULL, 'o' },
+		{ "print", no_argument, NULL, 'p' },
+		{ "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct daemon d = { .config_path = DEFAULT_CONFIG };

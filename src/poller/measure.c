@@ -49,8 +49,7 @@ enum rc measure_new(const struct poller_config *c, const struct reach_wake *wake
 
 	if (code == NULL) {
 		pcre2_get_error_message(error, text, sizeof(text));
-		return because(why, RC_REFUSED,
-			       "\"%s\": %s at byte %zu: expected a Perl-compatible regular expression",
+		return because(why, RC_REFUSED, "\"%s\": %s at byte %zu: expected a Perl-compatible regular expression",
 			       c->plugins_enable, (const char *)text, (size_t)at);
 	}
 	m = must_alloc(sizeof(*m));
@@ -95,7 +94,8 @@ void measure_remember(struct measure *m, const char *path)
 	if (rc == RC_OK)
 		log_line(LOG_LEVEL_INFO, "counters.read", "readings=%zu", m->past.readings.n);
 	else if (rc != RC_ABSENT)
-		log_line(LOG_LEVEL_WARNING, "counters.unread", "path=%s why=\"%s\" counters begin anew", path, why.text);
+		log_line(LOG_LEVEL_WARNING, "counters.unread", "path=%s why=\"%s\" counters begin anew", path,
+			 why.text);
 }
 
 enum rc measure_keep(struct measure *m, const char *path, struct why *why)
@@ -256,8 +256,8 @@ static enum rc ask_plugin(struct tick *t, struct plugin *p, struct why *why)
 	/* Whole lines of an answer that broke off are as good as others. */
 	t->count->n_values += plugin_measure(p, values, wall.s, m->max_age_s, t->emit, t->argument);
 	if (learns && rc_config == RC_OK && plugin_tell(&m->config_answer, values, keep_info, t) > 0)
-		log_line(LOG_LEVEL_WARNING, "munin.info_cut", "plugin=%.*s why=\"its info is over the size of a message\"",
-			 TEXT_ARG(p->name));
+		log_line(LOG_LEVEL_WARNING, "munin.info_cut",
+			 "plugin=%.*s why=\"its info is over the size of a message\"", TEXT_ARG(p->name));
 	return rc == RC_OK ? rc_config : rc;
 }
 
@@ -323,9 +323,8 @@ enum rc measure_tick(struct measure *m, struct mono now, plugin_emit_fn *emit, v
 	enum rc rc;
 
 	/* half a second early is in time: ticks are not apart to the nanosecond */
-	*count = (struct measure_count){ .is_refresh =
-						 !m->refreshed || mono_ms_between(m->refreshed_at, now) + 500 >=
-									  c->plugins_refresh_time_s * 1000 };
+	*count = (struct measure_count){ .is_refresh = !m->refreshed || mono_ms_between(m->refreshed_at, now) + 500 >=
+										c->plugins_refresh_time_s * 1000 };
 	t.overtime = mono_after_ms(now, c->poller_time_s * 1000);
 	arena_init(&arena);
 	buf_init(&t.infos, SIZE_MAX);

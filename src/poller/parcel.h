@@ -11,9 +11,9 @@ enum { PARCEL_ID_BYTES = 16 };
 
 struct parcel {
 	enum parcel_kind kind;
-	struct text host;   /* hostID: the routing key */
-	struct text plugin; /* `MyInfo` for the host's own info */
-	struct text text;   /* the payload: JSON */
+	struct text host;            /* hostID: the routing key */
+	struct text plugin;          /* `MyInfo` for the host's own info */
+	struct text text;            /* the payload: JSON */
 	uint8_t id[PARCEL_ID_BYTES]; /* stays the same however often it is sent */
 };
 

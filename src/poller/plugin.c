@@ -8,9 +8,10 @@
 #include "wire/number.h"
 
 enum {
-	DATA_SPLIT_BYTES = 128 * 1024,                                     /* then another message goes on */
-	ESCAPED_TIMES = 8,                                                 /* as much may a byte become in the envelope */
-	INFO_MAX_BYTES = 2 * MESSAGE_MAX_BYTES, VALUE_MAX_BYTES = 100,
+	DATA_SPLIT_BYTES = 128 * 1024, /* then another message goes on */
+	ESCAPED_TIMES = 8,             /* as much may a byte become in the envelope */
+	INFO_MAX_BYTES = 2 * MESSAGE_MAX_BYTES,
+	VALUE_MAX_BYTES = 100,
 };
 
 struct plugin *plugin_new(struct text name)
@@ -161,8 +162,8 @@ static bool count_on(struct counter_field *c, struct text value, int64_t t_s, in
 	return known;
 }
 
-static void add_value(struct plugin *p, struct buf *payload, const struct answer_graph *g,
-		      const struct answer_field *f, int64_t t_s, int64_t max_age_s)
+static void add_value(struct plugin *p, struct buf *payload, const struct answer_graph *g, const struct answer_field *f,
+		      int64_t t_s, int64_t max_age_s)
 {
 	char bytes[PLUGIN_KEY_MAX_BYTES];
 	struct counter_field *c = map_get(&p->counters, plugin_key(TEXT_NONE, g->name, f->name, bytes));

@@ -20,9 +20,9 @@ struct counter_field {
 
 struct plugin {
 	struct text name;
-	bool configured; /* its `config` was understood once: until then a counter cannot be told from a gauge */
-	bool late;       /* it did not answer in time, the last time it was asked */
-	bool listed;     /* by the node, the last time */
+	bool configured;     /* its `config` was understood once: until then a counter cannot be told from a gauge */
+	bool late;           /* it did not answer in time, the last time it was asked */
+	bool listed;         /* by the node, the last time */
 	struct map counters; /* "GRAPH\tFIELD" → struct counter_field */
 };
 

@@ -130,8 +130,8 @@ static void read_rejected(struct sink_http *s, const struct parcel *parcel, size
 static enum rc give_up(struct sink_http *s, const struct parcel *p, size_t *n_done)
 {
 	atomic_fetch_add(&s->sink.n_refused, 1);
-	log_line(LOG_LEVEL_WARNING, "sender.given_up", "plugin=%.*s bytes=%zu status=%d", TEXT_ARG(p->plugin), p->text.n,
-		 s->reply.status);
+	log_line(LOG_LEVEL_WARNING, "sender.given_up", "plugin=%.*s bytes=%zu status=%d", TEXT_ARG(p->plugin),
+		 p->text.n, s->reply.status);
 	*n_done = 1;
 	return RC_OK;
 }

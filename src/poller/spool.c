@@ -637,11 +637,20 @@ void spool_wake(struct spool *s)
 struct spool_state spool_state(struct spool *s)
 {
 	struct spool_state state;
-	uint64_t end;
+	uint64_t committed_end;
 
 	lock_take(&s->lock);
-	end = s->disk_end + s->n_committed;
-	state = (struct spool_state){ end > s->cursor ? end - s->cursor : 0, s->n_dropped, s->n_damaged };
+	state = (struct spool_state){ 0, s->n_dropped, s->n_damaged };
+	for (size_t i = 0; i < s->n_segments; i++) {
+		uint64_t from = s->segment[i].start, end = from + s->segment[i].n_bytes;
+
+		if (from < s->cursor)
+			from = s->cursor;
+		state.waiting_bytes += from < end ? end - from : 0;
+	}
+	committed_end = s->disk_end + s->n_committed;
+	if (s->cursor < committed_end)
+		state.waiting_bytes += committed_end - (s->cursor > s->disk_end ? s->cursor : s->disk_end);
 	lock_give_back(&s->lock);
 	return state;
 }
