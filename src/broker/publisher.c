@@ -142,6 +142,7 @@ static enum rc connect_any(struct publisher *p, struct buf *causes)
 {
 	struct why cause;
 
+	must(p->options.n_servers > 0);
 	for (size_t i = 0; i < p->options.n_servers; i++) {
 		if (atomic_load(p->leaving))
 			return RC_END;

@@ -207,7 +207,9 @@ static const struct option munin_rows[] = {
 	  .preset = "10",
 	  .least = 1,
 	  .most = 600,
-	  .sentence = "How long one plugin's answer is waited for.",
+	  .sentence =
+		  "How long one plugin's answer is waited for; not longer than poller_time, or than 5 seconds where "
+		  "poller_time is shorter.",
 	  IN(munin_timeout_s) },
 };
 

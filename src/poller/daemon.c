@@ -186,21 +186,23 @@ static void note_tick(const struct measure_count *count, enum rc rc, const struc
 		 (long long)mono_ms_between(begin, mono_now()));
 }
 
-static void poll_once(struct daemon *d)
+/* Errors: of measure_tick(). What came is in the spool in any case. */
+static enum rc poll_once(struct daemon *d, struct why *why)
 {
 	static struct log_limit spool_limit, counters_limit;
 	struct mono begin = mono_now();
 	struct measure_count count;
-	struct why why;
-	enum rc rc = measure_tick(d->measure, begin, into_spool, d, &count, &why);
+	struct why cause;
+	enum rc rc = measure_tick(d->measure, begin, into_spool, d, &count, why);
 
 	d->n_ticks++;
-	note_tick(&count, rc, &why, begin);
-	if (spool_commit(d->spool, &why) != RC_OK)
+	note_tick(&count, rc, why, begin);
+	if (spool_commit(d->spool, &cause) != RC_OK)
 		log_limited(&spool_limit, LOG_LEVEL_ERROR, "spool.unwritten", "why=\"%s\" messages wait in memory",
-			    why.text);
-	if (measure_keep(d->measure, d->counters_path, &why) != RC_OK)
-		log_limited(&counters_limit, LOG_LEVEL_WARNING, "counters.unwritten", "why=\"%s\"", why.text);
+			    cause.text);
+	if (measure_keep(d->measure, d->counters_path, &cause) != RC_OK)
+		log_limited(&counters_limit, LOG_LEVEL_WARNING, "counters.unwritten", "why=\"%s\"", cause.text);
+	return rc;
 }
 
 /* The timer */
@@ -239,6 +241,8 @@ static bool await_timer(struct daemon *d)
 
 static void run(struct daemon *d)
 {
+	struct why why;
+
 	while (!d->is_to_end) {
 		int64_t due_ns = set_timer(d);
 
@@ -250,7 +254,7 @@ static void run(struct daemon *d)
 				 (long long)((wall_ns() - due_ns) / 1000000000));
 			continue;
 		}
-		poll_once(d);
+		(void)!poll_once(d, &why); /* it is logged, and the next one comes */
 	}
 }
 
@@ -317,9 +321,19 @@ int daemon_serve(struct daemon *d)
 	return rc == RC_OK ? EXIT_SUCCESS : EXIT_BAD;
 }
 
-static void tell_unsent(struct daemon *d, const struct why *why)
+static void tell_away(const struct daemon *d, const struct why *why)
 {
-	fprintf(stderr, "numeter-poller: not all is sent: %s; it is kept in %s\n", why->text, d->config.spool_path);
+	fprintf(stderr, "numeter-poller: munin-node at %s:%lld: %s\n", d->config.munin_host,
+		(long long)d->config.munin_port, why->text);
+}
+
+/* Nobody reads signals any more: they end the process, and what it has is in the spool. */
+static void release_signals(void)
+{
+	sigset_t set;
+
+	sigfillset(&set);
+	must(sigprocmask(SIG_UNBLOCK, &set, NULL) == 0);
 }
 
 int daemon_once(struct daemon *d)
@@ -327,14 +341,19 @@ int daemon_once(struct daemon *d)
 	static step_fn *const steps[] = {
 		take_signals, check_host_id, open_measure, open_log, log_warnings, open_spool, remember, open_sink,
 	};
+	enum rc rc = take_steps(d, steps, ARRAY_LEN(steps)), sent;
 	struct why why = { "" };
-	enum rc rc = take_steps(d, steps, ARRAY_LEN(steps));
 
 	if (rc == RC_OK) {
-		poll_once(d);
-		rc = sender_drain(d->sender, &why);
+		rc = poll_once(d, &why);
 		if (rc != RC_OK)
-			tell_unsent(d, &why);
+			tell_away(d, &why);
+		release_signals();
+		sent = sender_drain(d->sender, &why);
+		if (sent != RC_OK)
+			fprintf(stderr, "numeter-poller: not all is sent: %s; it is kept in %s\n", why.text,
+				d->config.spool_path);
+		rc = rc == RC_OK ? sent : rc;
 	}
 	stop(d);
 	return rc == RC_OK ? EXIT_SUCCESS : EXIT_BAD;
@@ -352,9 +371,16 @@ static void onto_stdout(void *argument, enum parcel_kind kind, struct text plugi
 	buf_fini(&line);
 }
 
+/* What goes wrong with a plugin is for the person who looks. */
+static enum rc log_to_stderr(struct daemon *d)
+{
+	(void)d;
+	return log_open(NULL, LOG_LEVEL_CRITICAL, LOG_LEVEL_WARNING, NULL);
+}
+
 int daemon_print(struct daemon *d)
 {
-	static step_fn *const steps[] = { take_signals, check_host_id, open_measure, remember };
+	static step_fn *const steps[] = { take_signals, check_host_id, log_to_stderr, open_measure, remember };
 	struct measure_count count;
 	struct why why;
 	enum rc rc = take_steps(d, steps, ARRAY_LEN(steps));
@@ -362,8 +388,7 @@ int daemon_print(struct daemon *d)
 	if (rc == RC_OK) {
 		rc = measure_tick(d->measure, mono_now(), onto_stdout, d, &count, &why);
 		if (rc != RC_OK)
-			fprintf(stderr, "numeter-poller: munin-node at %s:%lld: %s\n", d->config.munin_host,
-				(long long)d->config.munin_port, why.text);
+			tell_away(d, &why);
 		if (fflush(stdout) != 0)
 			rc = RC_DISK;
 	}

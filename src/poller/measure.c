@@ -12,6 +12,7 @@
 #include "poller/past.h"
 
 enum { READINGS_LEAST_AGE_S = 600, READINGS_AGE_TICKS = 5, FAILURES_IN_A_ROW = 3 };
+enum { TIMEOUT_LEAST_S = 5, WAITS_A_TICK = 4, LEFT_OUT_DOUBLINGS = 4 };
 
 struct measure {
 	const struct poller_config *config;
@@ -24,6 +25,7 @@ struct measure {
 	bool refreshed; /* infos were sent, at refreshed_at */
 	struct mono refreshed_at;
 	int64_t max_age_s;
+	bool waiting_hurts; /* a plugin that hangs takes much of a tick */
 };
 
 /* One tick while it goes on. */
@@ -39,7 +41,7 @@ struct tick {
 
 enum rc measure_new(const struct poller_config *c, const struct reach_wake *wake, struct measure **out, struct why *why)
 {
-	int64_t timeout_s = c->munin_timeout_s < c->poller_time_s ? c->munin_timeout_s : c->poller_time_s;
+	int64_t timeout_s = c->poller_time_s > TIMEOUT_LEAST_S ? c->poller_time_s : TIMEOUT_LEAST_S;
 	PCRE2_SIZE at = 0;
 	struct measure *m;
 	PCRE2_UCHAR text[200];
@@ -52,8 +54,11 @@ enum rc measure_new(const struct poller_config *c, const struct reach_wake *wake
 		return because(why, RC_REFUSED, "\"%s\": %s at byte %zu: expected a Perl-compatible regular expression",
 			       c->plugins_enable, (const char *)text, (size_t)at);
 	}
+	if (timeout_s > c->munin_timeout_s)
+		timeout_s = c->munin_timeout_s;
 	m = must_alloc(sizeof(*m));
 	m->config = c;
+	m->waiting_hurts = timeout_s * WAITS_A_TICK > c->poller_time_s;
 	m->enabled = code;
 	m->match = pcre2_match_data_create(1, NULL);
 	must(m->match != NULL);
@@ -231,6 +236,7 @@ static void note_refused(const struct plugin *p, const struct answer *a)
 /* Config when it is wanted, values in any case. */
 static enum rc ask_plugin(struct tick *t, struct plugin *p, struct why *why)
 {
+	static struct log_limit cut_limit;
 	struct measure *m = t->m;
 	bool learns = t->count->is_refresh || !p->configured;
 	struct answer *values = &m->values_answer;
@@ -256,8 +262,8 @@ static enum rc ask_plugin(struct tick *t, struct plugin *p, struct why *why)
 	/* Whole lines of an answer that broke off are as good as others. */
 	t->count->n_values += plugin_measure(p, values, wall.s, m->max_age_s, t->emit, t->argument);
 	if (learns && rc_config == RC_OK && plugin_tell(&m->config_answer, values, keep_info, t) > 0)
-		log_line(LOG_LEVEL_WARNING, "munin.info_cut",
-			 "plugin=%.*s why=\"its info is over the size of a message\"", TEXT_ARG(p->name));
+		log_limited(&cut_limit, LOG_LEVEL_WARNING, "munin.info_cut",
+			    "plugin=%.*s why=\"its info is over the size of a message\"", TEXT_ARG(p->name));
 	return rc == RC_OK ? rc_config : rc;
 }
 
@@ -267,6 +273,9 @@ static void note_failure(struct tick *t, struct plugin *p, enum rc rc, const str
 	log_line(p->late ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "munin.failed", "plugin=%.*s why=\"%s\"",
 		 TEXT_ARG(p->name), why->text);
 	p->late = true;
+	p->n_failed++;
+	if (rc == RC_PEER && t->m->waiting_hurts)
+		p->n_left_out = (1U << (p->n_failed < LEFT_OUT_DOUBLINGS ? p->n_failed : LEFT_OUT_DOUBLINGS)) - 1;
 	t->count->n_failed++;
 	t->n_failed_in_a_row = rc == RC_PEER ? t->n_failed_in_a_row + 1 : 0;
 }
@@ -293,6 +302,10 @@ static enum rc ask_all(struct tick *t, const struct text *name, size_t n, struct
 
 		if (p == NULL || was_late[i % n] != (i >= n))
 			continue;
+		if (p->n_left_out > 0) {
+			p->n_left_out--;
+			continue;
+		}
 		if (is_overtime(t, i >= n)) {
 			n_left++;
 			continue;
@@ -300,6 +313,7 @@ static enum rc ask_all(struct tick *t, const struct text *name, size_t n, struct
 		rc = ask_plugin(t, p, why);
 		if (rc == RC_OK) {
 			p->late = false;
+			p->n_failed = 0;
 			t->n_failed_in_a_row = 0;
 			t->count->n_plugins++;
 		} else if (rc != RC_END) {

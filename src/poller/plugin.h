@@ -21,7 +21,9 @@ struct counter_field {
 struct plugin {
 	struct text name;
 	bool configured;     /* its `config` was understood once: until then a counter cannot be told from a gauge */
-	bool late;           /* it did not answer in time, the last time it was asked */
+	bool late;           /* it failed the last time it was asked */
+	unsigned n_failed;   /* times in a row */
+	unsigned n_left_out; /* it is not asked the next so many ticks */
 	bool listed;         /* by the node, the last time */
 	struct map counters; /* "GRAPH\tFIELD" → struct counter_field */
 };
