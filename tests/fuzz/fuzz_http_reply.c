@@ -11,7 +11,8 @@ static enum rc read_in_pieces(struct http_reply *r, const uint8_t *data, size_t 
 	enum rc rc = RC_OK;
 
 	for (size_t at = 0; rc == RC_OK && at < size; at += piece)
-		rc = http_reply_take(r, (struct text){ (const char *)data + at, piece < size - at ? piece : size - at }, NULL);
+		rc = http_reply_take(r, (struct text){ (const char *)data + at, piece < size - at ? piece : size - at },
+				     NULL);
 	return rc == RC_OK ? http_reply_end(r, NULL) : rc;
 }
 

@@ -90,21 +90,28 @@ static void values_are_taken_as_printed(void **state)
 	static const struct {
 		const char *name, *value;
 	} expected[] = {
-		{ "plain", "1" },	 { "long", "26.7677583310387" }, { "exp", "3.24e-05" }, { "plus", "+4" },
-		{ "sp ace", "1" },	 { "dotted.name", "2" },	 { "unknown", "U" },	{ "empty", "U" },
-		{ "two", "U" },		 { "weird", "1.2.3" },		 { "tab", "9" },	{ "dup", "2" },
-		{ "lead", "3" },	 { "a.value", "5" },		 { "gr\xC3\xBC", "1" }, { "../up", "absent" },
-		{ "\xFF", "absent" },	 { "com", "absent" },		 { "..", "absent" },
+		{ "plain", "1" },      { "long", "26.7677583310387" },
+		{ "exp", "3.24e-05" }, { "plus", "+4" },
+		{ "sp ace", "1" },     { "dotted.name", "2" },
+		{ "unknown", "U" },    { "empty", "U" },
+		{ "two", "U" },        { "weird", "1.2.3" },
+		{ "tab", "9" },        { "dup", "2" },
+		{ "lead", "3" },       { "a.value", "5" },
+		{ "gr\xC3\xBC", "1" }, { "../up", "absent" },
+		{ "\xFF", "absent" },  { "com", "absent" },
+		{ "..", "absent" },
 	};
 	struct answer a;
 
 	answer_init(&a);
-	assert_int_equal(feed(&a, "p", false,
-			      "plain.value 1\nlong.value 26.7677583310387\nexp.value 3.24e-05\nplus.value +4\nsp ace.value 1\n"
-			      "dotted.name.value 2\nunknown.value U\nempty.value\ntwo.value 1 2\nweird.value 1.2.3\ntab.value\t9\n"
-			      "dup.value 1\ndup.value 2\n lead.value 3\na.value.value 5\ngr\xC3\xBC.value 1\n../up.value 1\n"
-			      "\xFF.value 1\n# com.value 1\n...value 1\n.value 1\ngarbage\n\n.\n"),
-			 ANSWER_ENDED);
+	assert_int_equal(
+		feed(&a, "p", false,
+		     "plain.value 1\nlong.value 26.7677583310387\nexp.value 3.24e-05\nplus.value +4\nsp ace.value 1\n"
+		     "dotted.name.value 2\nunknown.value U\nempty.value\ntwo.value 1 2\nweird.value "
+		     "1.2.3\ntab.value\t9\n"
+		     "dup.value 1\ndup.value 2\n lead.value 3\na.value.value 5\ngr\xC3\xBC.value 1\n../up.value 1\n"
+		     "\xFF.value 1\n# com.value 1\n...value 1\n.value 1\ngarbage\n\n.\n"),
+		ANSWER_ENDED);
 	for (size_t i = 0; i < ARRAY_LEN(expected); i++)
 		assert_string_equal(value_of(&a, a.graph, expected[i].name), expected[i].value);
 	assert_int_equal(a.n_refused, 3);
@@ -118,9 +125,10 @@ static void graphs_of_a_multigraph_plugin_are_kept_apart(void **state)
 	struct answer a;
 
 	answer_init(&a);
-	(void)feed(&a, "disk", false,
-		   "multigraph disk_io\nvda.value 1\nmultigraph disk_io.vda\nrd.value 2\nmultigraph ../x y\nrd.value 3\n"
-		   "multigraph disk_io\nvdb.value 4\n.\n");
+	(void)feed(
+		&a, "disk", false,
+		"multigraph disk_io\nvda.value 1\nmultigraph disk_io.vda\nrd.value 2\nmultigraph ../x y\nrd.value 3\n"
+		"multigraph disk_io\nvdb.value 4\n.\n");
 	g = a.graph;
 	assert_true(text_is(g->name, "disk") && g->n_fields == 0);
 	g = g->next;
@@ -152,7 +160,8 @@ static void a_config_with_values_has_both(void **state)
 	assert_string_equal(answer_find(f->attribute, "label")->value.s, "twice");
 	assert_string_equal(f->value.s, "17");
 	assert_true(a.has_values);
-	assert_string_equal(answer_find(answer_field(&a, a.graph, TEXT("dotted.name"))->attribute, "label")->value.s, "d");
+	assert_string_equal(answer_find(answer_field(&a, a.graph, TEXT("dotted.name"))->attribute, "label")->value.s,
+			    "d");
 	(void)feed(&a, "p", true, "x.label the x.value 3\n.\n");
 	assert_false(a.has_values);
 	answer_fini(&a);
@@ -203,11 +212,11 @@ static const struct {
 } rates[] = {
 	{ RATE_COUNTER, "", "", "100", "160", 60, 1 },
 	{ RATE_COUNTER, "", "", "100", "100", 60, 0 },
-	{ RATE_COUNTER, "", "", "4294967290", "10", 16, 1 },			     /* 32 bits */
-	{ RATE_COUNTER, "", "", "8000000000", "10", 1, 18446744065709551626.0 },	     /* too much for them */
-	{ RATE_COUNTER, "", "", "18446744073709551610", "10", 16, 1 },		     /* 64 bits */
-	{ RATE_COUNTER, "", "", "9007199254740993", "9007199254740995", 2, 1 },    /* no double holds these */
-	{ RATE_COUNTER, "", "1000", "4294967290", "4000000000", 60, NAN },	     /* a reset, out of reach */
+	{ RATE_COUNTER, "", "", "4294967290", "10", 16, 1 },                     /* 32 bits */
+	{ RATE_COUNTER, "", "", "8000000000", "10", 1, 18446744065709551626.0 }, /* too much for them */
+	{ RATE_COUNTER, "", "", "18446744073709551610", "10", 16, 1 },           /* 64 bits */
+	{ RATE_COUNTER, "", "", "9007199254740993", "9007199254740995", 2, 1 },  /* no double holds these */
+	{ RATE_COUNTER, "", "1000", "4294967290", "4000000000", 60, NAN },       /* a reset, out of reach */
 	{ RATE_DERIVE, "", "", "100", "40", 60, -1 },
 	{ RATE_DERIVE, "0", "", "100", "40", 60, NAN },
 	{ RATE_DERIVE, "0", "", "40", "40", 60, 0 },

@@ -98,7 +98,8 @@ static void counters_go_on_after_a_restart(void **state)
 	answer(&a, false, "c.value 18446744073709551615\nd.value -1.25\nsp ace.value -7\nu.value U\n");
 	(void)plugin_measure(p, &a, 1000, 600, no_message, &text);
 	assert_string_equal((buf_add(&text, "", 1), text.at),
-			    "{\"TimeStamp\": \"1000\", \"Plugin\": \"p\", \"Values\": {\"c\": \"U\", \"d\": \"U\", \"sp ace\": \"U\", "
+			    "{\"TimeStamp\": \"1000\", \"Plugin\": \"p\", \"Values\": {\"c\": \"U\", \"d\": \"U\", "
+			    "\"sp ace\": \"U\", "
 			    "\"u\": \"U\"}}");
 	past_print_begin(&file);
 	past_print(&file, p);
@@ -112,7 +113,8 @@ static void counters_go_on_after_a_restart(void **state)
 	answer(&a, false, "c.value 9\nd.value 1.25\nsp ace.value 3\nu.value 5\n");
 	(void)plugin_measure(p, &a, 1010, 600, no_message, &text);
 	assert_string_equal((buf_add(&text, "", 1), text.at),
-			    "{\"TimeStamp\": \"1010\", \"Plugin\": \"p\", \"Values\": {\"c\": 1.0, \"d\": 0.25, \"sp ace\": 1.0, \"u\": "
+			    "{\"TimeStamp\": \"1010\", \"Plugin\": \"p\", \"Values\": {\"c\": 1.0, \"d\": 0.25, \"sp "
+			    "ace\": 1.0, \"u\": "
 			    "\"U\"}}");
 	/* the same second again, then long after */
 	(void)plugin_measure(p, &a, 1010, 600, no_message, &text);
@@ -164,8 +166,10 @@ static void much_goes_in_several_messages(void **state)
 	answer_begin(&values, TEXT("p"), false);
 	answer_begin(&config, TEXT("p"), true);
 	for (int i = 0; i < 10000; i++) {
-		(void)answer_take(&values, (struct text){ line, (size_t)snprintf(line, sizeof(line), "f%d.value 1.5", i) });
-		(void)answer_take(&config, (struct text){ line, (size_t)snprintf(line, sizeof(line), "f%d.label field %d", i, i) });
+		(void)answer_take(&values,
+				  (struct text){ line, (size_t)snprintf(line, sizeof(line), "f%d.value 1.5", i) });
+		(void)answer_take(&config, (struct text){ line, (size_t)snprintf(line, sizeof(line),
+										 "f%d.label field %d", i, i) });
 		(void)answer_take(&config,
 				  (struct text){ line, (size_t)snprintf(line, sizeof(line), "f%d.info %0200d", i, i) });
 	}
@@ -195,8 +199,8 @@ static const struct {
 	{ "HTTP/1.1 204 No Content\r\n\r\n", 204, "" },
 	{ "HTTP/1.1 413 Large\r\ncontent-length:0\r\n\r\n", 413, "" },
 	{ "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", 200, "x" },
-	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\nT: x\r\n\r\n", 200,
-	  "abc0123456789" },
+	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\nT: x\r\n\r\n",
+	  200, "abc0123456789" },
 	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab", 200, NULL },
 	{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", 200, NULL },
 	{ "HTTP/1.1 200 OK\r\n", 200, NULL },

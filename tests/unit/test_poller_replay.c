@@ -61,7 +61,8 @@ static void read_tick(int number, struct tick *t)
 	buf_init(&t->bytes, 1 << 22);
 	assert_int_equal(fileio_read_all(path, &t->bytes, NULL), RC_OK);
 	/* one path was replaced by two different ones when host names and paths were taken out of the recording */
-	for (char *p = t->bytes.at; (p = memmem(p, (size_t)(t->bytes.at + t->bytes.n - p), "/mnt/volume1", 12)) != NULL;)
+	for (char *p = t->bytes.at;
+	     (p = memmem(p, (size_t)(t->bytes.at + t->bytes.n - p), "/mnt/volume1", 12)) != NULL;)
 		memcpy(p, "/mnt/scratch", 12);
 	rest = buf_text(&t->bytes);
 	while (take_line(&rest, &line)) {
@@ -206,7 +207,8 @@ static void read_expected(const char *name, struct output *out)
 		const char *text = cJSON_GetObjectItem(cJSON_GetObjectItem(m, "args"), "message")->valuestring;
 
 		if (strcmp(plugin, "MyInfo") != 0)
-			emit(out, strcmp(type, "data") == 0 ? PARCEL_DATA : PARCEL_INFO, text_of(plugin), text_of(text));
+			emit(out, strcmp(type, "data") == 0 ? PARCEL_DATA : PARCEL_INFO, text_of(plugin),
+			     text_of(text));
 		cJSON_Delete(m);
 	}
 	buf_fini(&bytes);
@@ -300,9 +302,9 @@ static void the_recorded_sessions_give_the_recorded_messages(void **state)
 		values = cJSON_GetObjectItem(b->payload, "Values");
 		assert_int_equal(cJSON_GetArraySize(values),
 				 cJSON_GetArraySize(cJSON_GetObjectItem(a->payload, "Values")));
-		cJSON_ArrayForEach(v, cJSON_GetObjectItem(a->payload, "Values"))
-			compare_value(&counters, a->plugin, atoll(cJSON_GetObjectItem(a->payload, "TimeStamp")->valuestring), v,
-				      cJSON_GetObjectItemCaseSensitive(values, v->string));
+		cJSON_ArrayForEach(v, cJSON_GetObjectItem(a->payload, "Values")) compare_value(
+			&counters, a->plugin, atoll(cJSON_GetObjectItem(a->payload, "TimeStamp")->valuestring), v,
+			cJSON_GetObjectItemCaseSensitive(values, v->string));
 	}
 	/* nothing compared would be equal too */
 	assert_true(n_same > 1500 && n_first > 50 && n_first == n_second && n_exponents > 10);
@@ -325,13 +327,26 @@ static void odd_output_costs_its_own_source_alone(void **state)
 	static const struct {
 		const char *name, *first, *second;
 	} expected[] = {
-		{ "cnt", "U", "number" },     { "drv", "U", "U" /* falls, min 0 */ }, { "abs", "U", "number" },
-		{ "gauge", "3.25", "3.25" },  { "unk", "U", "U" },		      { "exp", "1.5e-05", "1.5e-05" },
-		{ "neg", "-12.5", "-12.5" },  { "plus", "+4", "+4" },		      { "sp ace", "1", "1" },
-		{ "dotted.name", "2", "2" },  { "empty", "U", "U" },		      { "two", "U", "U" },
-		{ "weird", "U", "U" },	      { "dashes", "U", "U" },		      { "../escape", "absent", "absent" },
-		{ "tab", "9", "9" },	      { "dot", ".5", ".5" },		      { "trail", "5.", "5." },
-		{ "dup", "2", "2" },	      { "lead", "3", "3" },
+		{ "cnt", "U", "number" },
+		{ "drv", "U", "U" /* falls, min 0 */ },
+		{ "abs", "U", "number" },
+		{ "gauge", "3.25", "3.25" },
+		{ "unk", "U", "U" },
+		{ "exp", "1.5e-05", "1.5e-05" },
+		{ "neg", "-12.5", "-12.5" },
+		{ "plus", "+4", "+4" },
+		{ "sp ace", "1", "1" },
+		{ "dotted.name", "2", "2" },
+		{ "empty", "U", "U" },
+		{ "two", "U", "U" },
+		{ "weird", "U", "U" },
+		{ "dashes", "U", "U" },
+		{ "../escape", "absent", "absent" },
+		{ "tab", "9", "9" },
+		{ "dot", ".5", ".5" },
+		{ "trail", "5.", "5." },
+		{ "dup", "2", "2" },
+		{ "lead", "3", "3" },
 	};
 	struct output *o = must_alloc(sizeof(*o));
 	const cJSON *info, *first, *second;
@@ -356,9 +371,11 @@ static void odd_output_costs_its_own_source_alone(void **state)
 	assert_string_equal(cJSON_GetObjectItem(info, "Order")->valuestring, "cnt drv");
 	assert_string_equal(cJSON_GetObjectItem(info, "Category")->valuestring, "lab");
 	info = cJSON_GetObjectItem(info, "Infos");
-	assert_string_equal(cJSON_GetObjectItem(cJSON_GetObjectItem(info, "onlyconfig"), "id")->valuestring, "onlyconfig");
+	assert_string_equal(cJSON_GetObjectItem(cJSON_GetObjectItem(info, "onlyconfig"), "id")->valuestring,
+			    "onlyconfig");
 	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(info, "nolabel")), 1);
-	assert_string_equal(cJSON_GetObjectItem(cJSON_GetObjectItem(info, "dotted.name"), "label")->valuestring, "dotted");
+	assert_string_equal(cJSON_GetObjectItem(cJSON_GetObjectItem(info, "dotted.name"), "label")->valuestring,
+			    "dotted");
 	map_fini(&plugins, plugin_free);
 	free_output(o);
 	(void)state;
@@ -387,7 +404,7 @@ static void envelopes_are_those_of_oslo_messaging(void **state)
 		p.host = text_of(cJSON_GetObjectItem(inner, "_context_hostid")->valuestring);
 		p.plugin = text_of(cJSON_GetObjectItem(inner, "_context_plugin")->valuestring);
 		p.kind = strcmp(cJSON_GetObjectItem(inner, "_context_type")->valuestring, "data") == 0 ? PARCEL_DATA
-												      : PARCEL_INFO;
+												       : PARCEL_INFO;
 		args = cJSON_GetObjectItem(cJSON_GetObjectItem(inner, "args"), "args");
 		p.text = text_of(cJSON_GetObjectItem(args, "message")->valuestring);
 		id = cJSON_GetObjectItem(inner, "_unique_id")->valuestring;

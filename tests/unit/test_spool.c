@@ -51,7 +51,9 @@ static struct spool *opened(uint64_t max_bytes)
 static void add(struct spool *s, int number, size_t n_bytes)
 {
 	char *text = must_alloc(n_bytes + 32);
-	struct parcel p = { .kind = number % 3 == 0 ? PARCEL_INFO : PARCEL_DATA, .host = TEXT("h"), .plugin = TEXT("p") };
+	struct parcel p = { .kind = number % 3 == 0 ? PARCEL_INFO : PARCEL_DATA,
+			    .host = TEXT("h"),
+			    .plugin = TEXT("p") };
 	int n = snprintf(text, 32, "%d ", number);
 
 	memset(text + n, 'x', n_bytes);
@@ -376,7 +378,8 @@ static void the_documented_bytes_are_these(void **state)
 	assert_int_equal(rest.n, 0);
 	assert_int_equal(p.kind, PARCEL_DATA);
 	assert_true(text_is(p.host, "1-abc") && text_is(p.plugin, "load"));
-	assert_true(text_is(p.text, "{\"TimeStamp\": \"1795342600\", \"Plugin\": \"load\", \"Values\": {\"load\": \"0.5\"}}"));
+	assert_true(text_is(p.text,
+			    "{\"TimeStamp\": \"1795342600\", \"Plugin\": \"load\", \"Values\": {\"load\": \"0.5\"}}"));
 	spool_put_record(&again, &p);
 	assert_int_equal(again.n, spool_record_bytes(&p));
 	assert_memory_equal(again.at, bytes + SPOOL_HEADER_BYTES, again.n);
