@@ -161,7 +161,13 @@ enum rc daemon_check(struct daemon *d)
 
 	d->signal_fd = -1;
 	rc = check_host_id(d);
-	return rc == RC_OK ? open_measure(d) : rc;
+	if (rc == RC_OK)
+		rc = open_measure(d);
+	measure_free(d->measure);
+	free(d->counters_path);
+	d->measure = NULL;
+	d->counters_path = NULL;
+	return rc;
 }
 
 /* One poll */

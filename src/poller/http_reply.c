@@ -26,7 +26,7 @@ void http_reply_clear(struct http_reply *r)
 /* Take a line off *rest, without CR LF; false: it is not whole. */
 static bool take_line(struct text *rest, struct text *line)
 {
-	const char *feed = rest->n == 0 ? NULL : memchr(rest->s, '\n', rest->n);
+	const char *feed = rest->s == NULL || rest->n == 0 ? NULL : memchr(rest->s, '\n', rest->n);
 
 	if (feed == NULL)
 		return false;
