@@ -45,6 +45,7 @@ static void copy_options(struct broker_options *to, const struct broker_options 
 	to->ssl_ca = copy(from->ssl_ca);
 	to->ssl_cert = copy(from->ssl_cert);
 	to->ssl_key = copy(from->ssl_key);
+	to->product = copy(from->product);
 }
 
 static void discard_options(struct broker_options *o)
@@ -65,6 +66,7 @@ static void discard_options(struct broker_options *o)
 	discard(o->ssl_ca);
 	discard(o->ssl_cert);
 	discard(o->ssl_key);
+	discard(o->product);
 }
 
 static void append(struct broker *b, struct content *m)
@@ -150,6 +152,7 @@ static void feed_event(void *owner, const struct session_event *e)
 		return;
 	case SESSION_BLOCKED:
 	case SESSION_UNBLOCKED:
+	case SESSION_CONFIRM:
 		return;
 	}
 }
@@ -181,6 +184,7 @@ static void post_event(void *owner, const struct session_event *e)
 		content_give_back(&b->store, e->taken_content);
 		return;
 	case SESSION_CANCEL:
+	case SESSION_CONFIRM:
 		return;
 	}
 }

@@ -41,6 +41,7 @@ struct broker_options {
 	bool ssl, ssl_verify;
 	const char *ssl_ca, *ssl_cert, *ssl_key; /* NULL: none; without a CA the system's are trusted */
 	int heartbeat_s;                         /* 30 */
+	const char *product;                     /* of the connection; NULL: numeter-storage */
 };
 
 /* Binding keys to hold, as the broker wants them (`#` for every host), borrowed for the call. */

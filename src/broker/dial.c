@@ -185,7 +185,7 @@ static enum rc log_in(amqp_connection_state_t c, const struct broker_options *o,
 	amqp_table_t capabilities = { .num_entries = ARRAY_LEN(capability), .entries = capability };
 	char name[300];
 	amqp_table_entry_t property[] = {
-		entry_text("product", "numeter-storage"),
+		entry_text("product", o->product == NULL ? "numeter-storage" : o->product),
 		entry_text("version", NUMETER_VERSION),
 		entry_text("connection_name", name),
 		{ .key = amqp_cstring_bytes("capabilities"),

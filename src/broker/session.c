@@ -137,6 +137,8 @@ static enum rc cancelled(struct session *s, amqp_channel_t channel, const amqp_b
 static enum rc take_method(struct session *s, amqp_channel_t channel, const amqp_method_t *m, struct why *why)
 {
 	const amqp_connection_blocked_t *blocked;
+	const amqp_basic_ack_t *ack;
+	const amqp_basic_nack_t *nack;
 
 	switch (m->id) {
 	case AMQP_BASIC_DELIVER_METHOD:
@@ -158,6 +160,21 @@ static enum rc take_method(struct session *s, amqp_channel_t channel, const amqp
 		return RC_OK;
 	case AMQP_CONNECTION_UNBLOCKED_METHOD:
 		emit(s, (struct session_event){ .kind = SESSION_UNBLOCKED });
+		return RC_OK;
+	case AMQP_BASIC_ACK_METHOD:
+		ack = m->decoded;
+		emit(s, (struct session_event){ .kind = SESSION_CONFIRM,
+						.channel = channel,
+						.tag = ack->delivery_tag,
+						.multiple = ack->multiple });
+		return RC_OK;
+	case AMQP_BASIC_NACK_METHOD:
+		nack = m->decoded;
+		emit(s, (struct session_event){ .kind = SESSION_CONFIRM,
+						.channel = channel,
+						.tag = nack->delivery_tag,
+						.multiple = nack->multiple,
+						.refused = true });
 		return RC_OK;
 	default:
 		if (s->n_awaited > 0 && s->awaited_channel == channel && s->awaited_method == m->id)
@@ -202,7 +219,7 @@ static enum rc take_frame(struct session *s, const amqp_frame_t *frame, struct w
 	}
 }
 
-static enum rc read_within(struct session *s, int64_t timeout_ms, struct why *why)
+enum rc session_read_within(struct session *s, int64_t timeout_ms, struct why *why)
 {
 	struct timeval timeout = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000 };
 	amqp_frame_t frame;
@@ -224,7 +241,7 @@ static enum rc read_within(struct session *s, int64_t timeout_ms, struct why *wh
 
 enum rc session_read(struct session *s, struct why *why)
 {
-	return read_within(s, 0, why);
+	return session_read_within(s, 0, why);
 }
 
 bool session_has_read(const struct session *s)
@@ -279,7 +296,7 @@ enum rc session_await(struct session *s, amqp_channel_t channel, amqp_method_num
 	while (rc == RC_OK && s->n_awaited > 0 && !s->refused) {
 		int64_t ms = mono_ms_between(mono_now(), deadline);
 
-		rc = ms > 0 ? read_within(s, ms, why) : RC_END;
+		rc = ms > 0 ? session_read_within(s, ms, why) : RC_END;
 	}
 	s->n_awaited = 0;
 	if (rc == RC_END) {

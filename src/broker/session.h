@@ -23,6 +23,7 @@ enum session_event_kind {
 	SESSION_CHANNEL_CLOSED, /* by the broker; code, text */
 	SESSION_BLOCKED,        /* the broker is short of something and reads no more from us; text */
 	SESSION_UNBLOCKED,
+	SESSION_CONFIRM, /* of what we published: tag, multiple; refused when the broker could not take it */
 };
 
 struct session_event {
@@ -31,6 +32,8 @@ struct session_event {
 	struct content *taken_content; /* the handler gives it back some time, or is NULL */
 	uint16_t code;
 	struct text text; /* borrowed for the call */
+	uint64_t tag;
+	bool multiple, refused;
 };
 
 /* May send on the session, but not read from it. */
@@ -88,6 +91,8 @@ CHECKED enum rc session_await(struct session *s, amqp_channel_t channel, amqp_me
 /* session_send() and session_await() of one reply. */
 CHECKED enum rc session_call(struct session *s, amqp_channel_t channel, amqp_method_number_t method, void *fields,
 			     amqp_method_number_t reply, struct why *why);
+/* Take one frame that is here within this time. Errors: RC_END there is none. */
+CHECKED enum rc session_read_within(struct session *s, int64_t timeout_ms, struct why *why);
 /* Take one frame that is already here. Errors: RC_END there is none. Sends a heartbeat when one is due. */
 CHECKED enum rc session_read(struct session *s, struct why *why);
 /* Whether session_read() has something to work on without reading from the network. */

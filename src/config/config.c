@@ -3,27 +3,9 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "config/ini.h"
-#include "config/option.h"
+#include "config/section.h"
 
 enum { FILE_MAX_BYTES = 1 << 20, MAX_RULES = 1000, RULE_NAME_MAX_BYTES = 255 };
-
-/* One section's options as the file gives them: for each row of the table its last line, NULL where there is none. */
-struct given {
-	const struct option_table *table;
-	const struct ini_line **line;
-};
-
-static void given_init(struct given *g, const struct option_table *table)
-{
-	g->table = table;
-	g->line = must_alloc(table->n * sizeof(*g->line));
-}
-
-static void given_fini(struct given *g)
-{
-	free(g->line);
-}
 
 static bool is_global(const struct ini_line *line)
 {
@@ -44,96 +26,20 @@ static struct text rule_name(const struct ini_line *line)
 	return text_trim(t);
 }
 
-static void warn_unknown(const struct source *source, const struct ini_line *line, const struct option_table *table)
-{
-	const char *nearest = option_nearest(table, line->key);
-	struct shown shown;
-
-	source_show(text_of(line->key), &shown);
-	if (table == &option_global && option_is_retired(line->key))
-		source_warn(source, line->number, "%s: an option of older versions, not used any more", shown.text);
-	else if (nearest == NULL)
-		source_warn(source, line->number, "%s: unknown option, ignored", shown.text);
-	else
-		source_warn(source, line->number, "%s: unknown option, ignored; did you mean %s?", shown.text, nearest);
-}
-
-/* Note the line as the one that counts for its option. */
-static void take_line(const struct source *source, struct given *g, const struct ini_line *line)
-{
-	int at = option_find(g->table, line->key);
-
-	if (at == OPTION_UNKNOWN) {
-		warn_unknown(source, line, g->table);
-		return;
-	}
-	if (g->line[at] != NULL)
-		source_warn(source, line->number, "%s: set again; line %zu does not count", line->key,
-			    g->line[at]->number);
-	g->line[at] = line;
-}
-
-/* A key that was indented by mistake would vanish into the value above, and a password with it into a message. */
-static enum rc check_continued(const struct source *source, const struct option *o, const struct ini_line *line,
-			       struct why *why)
-{
-	if (line->continued_at == 0 || (o->kind->goes_on && strchr(line->value, '=') == NULL))
-		return RC_OK;
-	return source_refuse(source, line->continued_at, why,
-			     "%s: an indented line goes on with the value above; expected %s", o->key,
-			     o->kind->goes_on ? "more of the list, or a new key at the line's beginning"
-					      : "a value of one line, and a new key at the line's beginning");
-}
-
-static enum rc set_option(const struct source *source, const struct option *o, const struct ini_line *line, void *base,
-			  struct why *why)
-{
-	struct why cause;
-	enum rc rc = check_continued(source, o, line, why);
-
-	if (rc != RC_OK)
-		return rc;
-	if (line->value_n == 0 && !o->empty_is_none)
-		return RC_OK; /* the default is there already */
-	rc = o->kind->parse(o, (struct text){ line->value, line->value_n }, base, &cause);
-	if (rc == RC_OK)
-		return RC_OK;
-	if (line->continued_at != 0)
-		(void)kind_refuse(o, TEXT_NONE, &cause);
-	return source_refuse(source, line->number, why, "%s: %s", o->key, cause.text);
-}
-
-static enum rc set_given(const struct source *source, const struct given *g, void *base, struct why *why)
-{
-	const struct ini_line *first_bad = NULL;
-
-	for (size_t i = 0; i < g->table->n; i++) {
-		struct why cause;
-
-		if (g->line[i] == NULL || set_option(source, &g->table->row[i], g->line[i], base, &cause) == RC_OK)
-			continue;
-		if (first_bad == NULL || g->line[i]->number < first_bad->number) {
-			first_bad = g->line[i];
-			(void)because(why, RC_REFUSED, "%s", cause.text);
-		}
-	}
-	return first_bad == NULL ? RC_OK : RC_REFUSED;
-}
-
 /* The lines of [global]; also warns about sections that are nobody's. */
 static enum rc set_global(const struct source *source, const struct ini *ini, struct config *c, struct why *why)
 {
-	struct given g;
+	struct section g;
 	enum rc rc = RC_OK;
 
-	given_init(&g, &option_global);
+	section_init(&g, &option_global);
 	for (size_t i = 0; i < ini->n; i++) {
 		const struct ini_line *line = &ini->line[i];
 		struct text name = rule_name(line);
 		struct shown shown;
 
 		if (is_global(line) && line->key != NULL)
-			take_line(source, &g, line);
+			section_take_line(&g, source, line);
 		if (line->key != NULL || is_global(line))
 			continue;
 		if (name.s == NULL)
@@ -146,13 +52,12 @@ static enum rc set_global(const struct source *source, const struct ini *ini, st
 			goto out;
 		}
 	}
-	rc = set_given(source, &g, c, why);
+	rc = section_set(&g, source, c, why);
 	if (rc != RC_OK)
 		goto out;
-	for (size_t i = 0; i < option_global.n; i++)
-		c->key_line[i] = g.line[i] == NULL ? 0 : (unsigned)g.line[i]->number;
+	section_lines(&g, c->key_line);
 out:
-	given_fini(&g);
+	section_fini(&g);
 	return rc;
 }
 
@@ -192,7 +97,7 @@ static size_t find_rule(const struct schema *s, struct text name)
 /* The [archives NAME] sections, when `archives` of [global] is known. */
 static enum rc set_rules(const struct source *source, const struct ini *ini, struct schema *schema, struct why *why)
 {
-	struct given *given = NULL;
+	struct section *given = NULL;
 	size_t capacity = 0, at = 0;
 	enum rc rc = RC_OK;
 
@@ -218,17 +123,17 @@ static enum rc set_rules(const struct source *source, const struct ini *ini, str
 			free(copy);
 			array_grow(&given, &capacity, at, sizeof(*given));
 			must(given != NULL);
-			given_init(&given[at], &option_archives);
+			section_init(&given[at], &option_archives);
 			continue;
 		}
 		must(given != NULL); /* a key stands behind its section's line */
-		take_line(source, &given[at], line);
+		section_take_line(&given[at], source, line);
 	}
 	for (size_t i = 0; given != NULL && i < schema->n_rules && rc == RC_OK; i++)
-		rc = set_given(source, &given[i], &schema->rule[i], why);
+		rc = section_set(&given[i], source, &schema->rule[i], why);
 out:
 	for (size_t i = 0; given != NULL && i < schema->n_rules; i++)
-		given_fini(&given[i]);
+		section_fini(&given[i]);
 	free(given);
 	return rc;
 }
@@ -237,12 +142,7 @@ static void set_presets(struct config *c)
 {
 	*c = (struct config){ .key_line = must_alloc(option_global.n * sizeof(*c->key_line)) };
 	schema_init(&c->schema);
-	for (size_t i = 0; i < option_global.n; i++) {
-		const struct option *o = &option_global.row[i];
-
-		if (o->preset[0] != '\0' || o->preset_said != NULL)
-			must(o->kind->parse(o, text_of(o->preset), c, NULL) == RC_OK);
-	}
+	section_preset(&option_global, c);
 }
 
 enum rc config_parse(struct text content, const char *name, struct config *out, config_warn_fn *warn, void *argument,
@@ -297,12 +197,7 @@ unsigned config_line(const struct config *c, const char *key)
 
 void config_fini(struct config *c)
 {
-	for (size_t i = 0; i < option_global.n; i++) {
-		const struct option *o = &option_global.row[i];
-
-		if (o->kind->fini != NULL)
-			o->kind->fini(o, c);
-	}
+	section_end(&option_global, c);
 	schema_fini(&c->schema);
 	free(c->key_line);
 	*c = (struct config){ 0 };

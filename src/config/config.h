@@ -13,9 +13,14 @@
 #include "base/rc.h"
 #include "model/schema.h"
 
-struct config_server { /* one of rpc_hosts */
-	char *host;    /* name or address; v6 without brackets */
-	int port;      /* 0: the default of the protocol */
+struct config_server {
+	char *host; /* name or address; v6 without brackets */
+	int port;   /* 0: the default of the protocol */
+};
+
+struct config_servers {
+	struct config_server *at;
+	size_t n;
 };
 
 /* One of http_listen: a TCP address and port, or a Unix socket's path. */
@@ -34,8 +39,7 @@ struct config {
 	enum log_level log_level, log_level_stdr;
 	char *log_path;
 	char *storage_name;
-	struct config_server *rpc_hosts;
-	size_t n_rpc_hosts;
+	struct config_servers rpc_hosts;
 	char *rpc_user, *rpc_password, *rpc_vhost, *rpc_exchange;
 	int64_t rpc_prefetch;
 	bool rpc_durable, rpc_quorum;

@@ -31,6 +31,7 @@ extern const struct kind kind_bool, kind_number, kind_size, kind_mode, kind_leve
 extern const struct kind kind_text, kind_path, kind_host_name, kind_token, kind_pattern;
 extern const struct kind kind_server, kind_servers, kind_listens, kind_tcp_listens, kind_origin, kind_metadata;
 extern const struct kind kind_archives, kind_aggregation;
+extern const struct kind kind_url, kind_name;
 
 /* Refuse: `"culprit": expected …`; without the culprit when it is TEXT_NONE or the option is secret. */
 enum rc kind_refuse(const struct option *o, struct text culprit, struct why *why);

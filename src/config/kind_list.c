@@ -29,19 +29,19 @@ static bool next_piece(struct text *rest, struct text *piece)
 
 /* rpc_hosts: HOST[:PORT], … */
 
-static void free_servers(struct config_server *server, size_t n)
+static void free_servers(struct config_servers *servers)
 {
-	for (size_t i = 0; i < n; i++)
-		free(server[i].host);
-	free(server);
+	for (size_t i = 0; i < servers->n; i++)
+		free(servers->at[i].host);
+	free(servers->at);
+	*servers = (struct config_servers){ 0 };
 }
 
 static enum rc parse_servers(const struct option *o, struct text t, void *base, struct why *why)
 {
-	struct config *c = base;
-	struct config_server *server = NULL;
+	struct config_servers *field = option_field(o, base), read = { 0 };
 	struct text rest = t.n == 0 ? TEXT_NONE : t, piece;
-	size_t n = 0, capacity = 0;
+	size_t capacity = 0;
 	enum rc rc = RC_OK;
 
 	while (next_piece(&rest, &piece)) {
@@ -51,38 +51,30 @@ static enum rc parse_servers(const struct option *o, struct text t, void *base, 
 			rc = kind_refuse_address(o, piece, t, why);
 			goto out;
 		}
-		array_grow(&server, &capacity, n, sizeof(*server));
-		server[n++] = (struct config_server){ must_strndup(a.host.s, a.host.n), a.port };
+		array_grow(&read.at, &capacity, read.n, sizeof(*read.at));
+		read.at[read.n++] = (struct config_server){ must_strndup(a.host.s, a.host.n), a.port };
 	}
-	free_servers(c->rpc_hosts, c->n_rpc_hosts);
-	c->rpc_hosts = server;
-	c->n_rpc_hosts = n;
-	server = NULL;
-	n = 0;
+	free_servers(field);
+	*field = read;
+	read = (struct config_servers){ 0 };
 out:
-	free_servers(server, n);
+	free_servers(&read);
 	return rc;
 }
 
 static void print_servers(const struct option *o, const void *base, struct buf *out)
 {
-	const struct config *c = base;
+	const struct config_servers *field = option_field_const(o, base);
 
-	(void)o;
-	for (size_t i = 0; i < c->n_rpc_hosts; i++) {
+	for (size_t i = 0; i < field->n; i++) {
 		buf_add_str(out, i == 0 ? "" : ", ");
-		address_print(c->rpc_hosts[i].host, c->rpc_hosts[i].port, c->rpc_hosts[i].port != 0, out);
+		address_print(field->at[i].host, field->at[i].port, field->at[i].port != 0, out);
 	}
 }
 
 static void fini_servers(const struct option *o, void *base)
 {
-	struct config *c = base;
-
-	(void)o;
-	free_servers(c->rpc_hosts, c->n_rpc_hosts);
-	c->rpc_hosts = NULL;
-	c->n_rpc_hosts = 0;
+	free_servers(option_field(o, base));
 }
 
 static void expect_servers(const struct option *o, struct buf *out)

@@ -443,8 +443,10 @@ static const struct option archives_rows[] = {
 	  IN(schema_rule, retention.xff) },
 };
 
-const struct option_table option_global = { global_rows, ARRAY_LEN(global_rows) };
-const struct option_table option_archives = { archives_rows, ARRAY_LEN(archives_rows) };
+static const char *const retired_keys[] = { "simulate", "simulate_file", "storage_time", NULL };
+
+const struct option_table option_global = { global_rows, ARRAY_LEN(global_rows), retired_keys };
+const struct option_table option_archives = { archives_rows, ARRAY_LEN(archives_rows), NULL };
 
 int option_find(const struct option_table *t, const char *key)
 {
@@ -470,12 +472,10 @@ const char *option_nearest(const struct option_table *t, const char *key)
 	return nearest;
 }
 
-bool option_is_retired(const char *key)
+bool option_is_retired(const struct option_table *t, const char *key)
 {
-	static const char *const retired[] = { "simulate", "simulate_file", "storage_time" };
-
-	for (size_t i = 0; i < ARRAY_LEN(retired); i++)
-		if (strcmp(retired[i], key) == 0)
+	for (size_t i = 0; t->retired != NULL && t->retired[i] != NULL; i++)
+		if (strcmp(t->retired[i], key) == 0)
 			return true;
 	return false;
 }

@@ -30,6 +30,7 @@ struct option {
 struct option_table {
 	const struct option *row;
 	size_t n;
+	const char *const *retired; /* keys that older versions had and this one does not need; NULL behind the last */
 };
 
 extern const struct option_table option_global;   /* [global], fields of struct config */
@@ -41,8 +42,7 @@ enum { OPTION_UNKNOWN = -1 };
 int option_find(const struct option_table *t, const char *key);
 /* The known key that is the fewest edits away; NULL when key is over 64 bytes. */
 const char *option_nearest(const struct option_table *t, const char *key);
-/* A key of [global] that older versions had and this one does not need. */
-bool option_is_retired(const char *key);
+bool option_is_retired(const struct option_table *t, const char *key);
 
 /* Where the row's field lies in its struct. */
 static inline void *option_field(const struct option *o, void *base)

@@ -74,7 +74,7 @@ static enum rc read_hosts(struct daemon *d)
 	struct why why;
 	enum rc rc;
 
-	if (d->config.n_rpc_hosts == 0)
+	if (d->config.rpc_hosts.n == 0)
 		return RC_OK;
 	rc = host_list_read(d->config.host_list_file, &d->hosts, daemon_warn, d, &why);
 	return rc == RC_OK ? rc : daemon_refuse(d, "host_list_file", rc, &why);
@@ -150,20 +150,20 @@ static enum rc start_amqp(struct daemon *d)
 	const struct config *c = &d->config;
 	struct broker_server *server;
 
-	if (c->n_rpc_hosts == 0)
+	if (c->rpc_hosts.n == 0)
 		return RC_OK;
-	server = must_alloc(c->n_rpc_hosts * sizeof(*server));
-	for (size_t i = 0; i < c->n_rpc_hosts; i++)
+	server = must_alloc(c->rpc_hosts.n * sizeof(*server));
+	for (size_t i = 0; i < c->rpc_hosts.n; i++)
 		server[i] = (struct broker_server){
-			c->rpc_hosts[i].host,
-			c->rpc_hosts[i].port != 0 ? c->rpc_hosts[i].port
-			: c->rpc_ssl              ? 5671
-						  : 5672,
+			c->rpc_hosts.at[i].host,
+			c->rpc_hosts.at[i].port != 0 ? c->rpc_hosts.at[i].port
+			: c->rpc_ssl                 ? 5671
+						     : 5672,
 		};
 	d->amqp = amqp_input_start(&(struct amqp_input_options){
 		.broker = {
 			.server = server,
-			.n_servers = c->n_rpc_hosts,
+			.n_servers = c->rpc_hosts.n,
 			.user = c->rpc_user,
 			.password = c->rpc_password,
 			.vhost = c->rpc_vhost,

@@ -32,7 +32,7 @@ static int check_config(struct daemon *d)
 	struct why why;
 
 	config_print(&d->config, false, stdout);
-	if (d->config.n_rpc_hosts > 0) {
+	if (d->config.rpc_hosts.n > 0) {
 		if (host_list_read(d->config.host_list_file, &d->hosts, daemon_warn, d, &why) != RC_OK) {
 			daemon_refuse(d, "host_list_file", RC_REFUSED, &why);
 			return EXIT_BAD;

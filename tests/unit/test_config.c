@@ -43,13 +43,13 @@ static struct config parsed(const char *content)
 
 static void check_refused(const char *content, const char *expected)
 {
-	struct config c = { .n_rpc_hosts = 77 };
+	struct config c = { .rpc_hosts.n = 77 };
 	struct why why = { "" };
 
 	if (config_parse(text_of(content), "f", &c, NULL, NULL, &why) != RC_REFUSED)
 		fail_msg("taken: %s", content);
 	assert_string_equal(why.text, expected);
-	assert_int_equal(c.n_rpc_hosts, 77); /* untouched */
+	assert_int_equal(c.rpc_hosts.n, 77); /* untouched */
 }
 
 /* The defaults, but for storage_name. */
@@ -150,9 +150,9 @@ static void fields_hold_the_defaults(void **state)
 	assert_false(c.enable);
 	assert_int_equal(c.log_level, LOG_LEVEL_WARNING);
 	assert_int_equal(c.log_level_stdr, LOG_LEVEL_CRITICAL);
-	assert_int_equal(c.n_rpc_hosts, 1);
-	assert_string_equal(c.rpc_hosts[0].host, "127.0.0.1");
-	assert_int_equal(c.rpc_hosts[0].port, 0);
+	assert_int_equal(c.rpc_hosts.n, 1);
+	assert_string_equal(c.rpc_hosts.at[0].host, "127.0.0.1");
+	assert_int_equal(c.rpc_hosts.at[0].port, 0);
 	assert_string_equal(c.rpc_password, "guest");
 	assert_false(c.rpc_quorum);
 	assert_true(c.rpc_ssl_verify);
@@ -326,13 +326,13 @@ static void lists_fill_their_fields(void **state)
 				 "metadata = sqlite:/m.db\nrpc_queue_type = quorum\nres_windows = original\n"
 				 "wsp_allocate = sparse\n");
 
-	assert_int_equal(c.n_rpc_hosts, 3);
-	assert_string_equal(c.rpc_hosts[0].host, "a");
-	assert_int_equal(c.rpc_hosts[0].port, 5672);
-	assert_string_equal(c.rpc_hosts[1].host, "b");
-	assert_int_equal(c.rpc_hosts[1].port, 0);
-	assert_string_equal(c.rpc_hosts[2].host, "::1");
-	assert_int_equal(c.rpc_hosts[2].port, 5673);
+	assert_int_equal(c.rpc_hosts.n, 3);
+	assert_string_equal(c.rpc_hosts.at[0].host, "a");
+	assert_int_equal(c.rpc_hosts.at[0].port, 5672);
+	assert_string_equal(c.rpc_hosts.at[1].host, "b");
+	assert_int_equal(c.rpc_hosts.at[1].port, 0);
+	assert_string_equal(c.rpc_hosts.at[2].host, "::1");
+	assert_int_equal(c.rpc_hosts.at[2].port, 5673);
 	assert_int_equal(c.n_http_listen, 2);
 	assert_string_equal(c.http_listen[0].address, "::1");
 	assert_null(c.http_listen[1].address);
@@ -532,10 +532,10 @@ static void reads_lines_as_the_original_did(void **state)
 	assert_true(c.enable);
 	assert_string_equal(c.rpc_user, "name=x:y");
 	assert_string_equal(c.rpc_password, "a;b#c");
-	assert_int_equal(c.n_rpc_hosts, 3);
-	assert_string_equal(c.rpc_hosts[1].host, "b");
-	assert_int_equal(c.rpc_hosts[1].port, 1);
-	assert_string_equal(c.rpc_hosts[2].host, "c");
+	assert_int_equal(c.rpc_hosts.n, 3);
+	assert_string_equal(c.rpc_hosts.at[1].host, "b");
+	assert_int_equal(c.rpc_hosts.at[1].port, 1);
+	assert_string_equal(c.rpc_hosts.at[2].host, "c");
 	assert_int_equal(c.schema.otherwise.n_archives, 2);
 	assert_string_equal(c.storage_name, "#1");
 	config_fini(&c);
@@ -567,8 +567,8 @@ static void long_lines_are_read_whole(void **state)
 		n += (size_t)sprintf(content + n, ", h%d", i);
 	sprintf(content + n, "\n");
 	c = parsed(content);
-	assert_int_equal(c.n_rpc_hosts, 4000);
-	assert_string_equal(c.rpc_hosts[3999].host, "h3999");
+	assert_int_equal(c.rpc_hosts.n, 4000);
+	assert_string_equal(c.rpc_hosts.at[3999].host, "h3999");
 	config_fini(&c);
 	(void)state;
 }

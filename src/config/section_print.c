@@ -1,6 +1,4 @@
-#include "config/config.h"
-
-#include "config/option.h"
+#include "config/section.h"
 
 enum { COMMENT_COLUMNS = 78 };
 
@@ -15,6 +13,29 @@ static struct text expected(const struct option *o, struct buf *b)
 	buf_clear(b);
 	o->kind->expected(o, b);
 	return buf_text(b);
+}
+
+/* A file */
+
+void section_print(const struct option_table *t, const void *base, bool with_secrets, FILE *out)
+{
+	struct buf value;
+
+	buf_init(&value, SIZE_MAX);
+	for (size_t i = 0; i < t->n; i++) {
+		const struct option *o = &t->row[i];
+
+		buf_clear(&value);
+		o->kind->print(o, base, &value);
+		if (value.n == 0)
+			fprintf(out, "%s =\n", o->key);
+		else
+			/* a blank before a ; would make it a comment */
+			fprintf(out, "%s =%s%.*s\n", o->key, value.at[0] == ';' ? "" : " ",
+				o->secret && !with_secrets ? 3 : (int)value.n,
+				o->secret && !with_secrets ? "***" : value.at);
+	}
+	buf_fini(&value);
 }
 
 /* The sample file */
@@ -57,7 +78,7 @@ static void print_sample_line(const struct option *o, FILE *out)
 	buf_fini(&b);
 }
 
-static void print_sample_table(const struct option_table *t, FILE *out)
+void section_print_sample(const struct option_table *t, FILE *out)
 {
 	for (size_t i = 0; i < t->n; i++) {
 		const struct option *o = &t->row[i];
@@ -68,24 +89,6 @@ static void print_sample_table(const struct option_table *t, FILE *out)
 		print_comment(o->sentence, out);
 		print_sample_line(o, out);
 	}
-}
-
-void config_print_sample(FILE *out)
-{
-	fputs("# Configuration of numeter-storage; numeter_storage.cfg(5) explains every key.\n"
-	      "#\n"
-	      "# key = value   ; a comment begins at a blank followed by ;\n"
-	      "# A key begins at the line's beginning. An empty value is the default. Keys that are\n"
-	      "# commented out show their default. `numeter-storage --check-config` says what is wrong.\n"
-	      "\n"
-	      "[global]\n",
-	      out);
-	print_sample_table(&option_global, out);
-	fputs("\n# ---- Other archives for some of the series: the first section that matches wins\n"
-	      "\n"
-	      "#[archives NAME]\n",
-	      out);
-	print_sample_table(&option_archives, out);
 }
 
 /* The manual page: mdoc */
@@ -115,7 +118,7 @@ static void print_roff_line(const char *before, const char *t, const char *after
 	fputs(after, out);
 }
 
-static void print_man_table(const struct option_table *t, FILE *out)
+void section_print_man(const struct option_table *t, FILE *out)
 {
 	struct buf b;
 
@@ -150,16 +153,6 @@ static void print_man_table(const struct option_table *t, FILE *out)
 	buf_fini(&b);
 }
 
-void config_print_man(FILE *out)
-{
-	print_man_table(&option_global, out);
-}
-
-void config_print_man_archives(FILE *out)
-{
-	print_man_table(&option_archives, out);
-}
-
 /* The reference in Markdown */
 
 static void print_cell(const char *t, FILE *out)
@@ -189,7 +182,7 @@ static void print_markdown_row(const struct option *o, struct buf *b, FILE *out)
 	fputs(o->reloadable ? " Taken over while the daemon runs. |\n" : " |\n", out);
 }
 
-static void print_markdown_table(const struct option_table *t, FILE *out)
+void section_print_markdown(const struct option_table *t, FILE *out)
 {
 	struct buf b;
 
@@ -202,14 +195,4 @@ static void print_markdown_table(const struct option_table *t, FILE *out)
 		print_markdown_row(&t->row[i], &b, out);
 	}
 	buf_fini(&b);
-}
-
-void config_print_markdown(FILE *out)
-{
-	print_markdown_table(&option_global, out);
-}
-
-void config_print_markdown_archives(FILE *out)
-{
-	print_markdown_table(&option_archives, out);
 }
