@@ -79,11 +79,45 @@ static void say_sync(struct flush *f, enum rc rc, const struct why *why)
 	f->sync_failed = rc != RC_OK;
 }
 
+static void settle(struct engine *e, const struct written *written, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		cache_settle(engine_cache(e), written[i].id);
+		engine_settled(e, written[i].id);
+	}
+}
+
+static void give_back(struct engine *e, const struct written *written, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (written[i].held_before_s != 0) /* what was caught up may be lost as well */
+			cache_set_held(engine_cache(e), written[i].id, written[i].held_before_s);
+		cache_give_back(engine_cache(e), written[i].id);
+	}
+}
+
+/*
+ * A failed sync is told once and may be about any write so far: also about those made while it ran. All of them come
+ * again, and are written again though they may read back right.
+ */
+static void distrust(struct flush *f, const struct written *written, size_t n)
+{
+	struct engine *e = f->options.engine;
+	struct written *meanwhile;
+	size_t n_meanwhile;
+
+	atomic_store(&f->writers.distrust, true);
+	writers_wait(&f->writers);
+	n_meanwhile = writers_take_written(&f->writers, &meanwhile);
+	give_back(e, written, n);
+	give_back(e, meanwhile, n_meanwhile);
+	free(meanwhile);
+}
+
 /* Sync what was written, then let go of its points and of the segments that only they needed. */
 static enum rc sync_and_settle(struct flush *f, struct why *why)
 {
 	struct engine *e = f->options.engine;
-	struct cache *cache = engine_cache(e);
 	struct mono began = mono_now();
 	struct written *written;
 	size_t n = writers_take_written(&f->writers, &written);
@@ -92,18 +126,10 @@ static enum rc sync_and_settle(struct flush *f, struct why *why)
 	f->synced = began;
 	if (n > 0) {
 		rc = values_sync(engine_values(e), why);
-		if (rc != RC_OK)
-			atomic_store(&f->writers.distrust, true);
-		for (size_t i = 0; i < n; i++) {
-			if (rc == RC_OK) {
-				cache_settle(cache, written[i].id);
-				engine_settled(e, written[i].id);
-				continue;
-			}
-			if (written[i].held_before_s != 0) /* what was caught up may be lost as well */
-				cache_set_held(cache, written[i].id, written[i].held_before_s);
-			cache_give_back(cache, written[i].id);
-		}
+		if (rc == RC_OK)
+			settle(e, written, n);
+		else
+			distrust(f, written, n);
 		say_sync(f, rc, why);
 		lock_take(&f->lock);
 		f->n_syncs++;

@@ -47,6 +47,7 @@ static void gather(const struct writers *w, const struct job *j, struct scratch 
 			.n_points = s->n - first,
 			.held_from_s = held_from_s,
 			.hold_coarse = !is_due(o, j, held_from_s),
+			.rewrite = distrust,
 			.again = distrust || engine_replayed(o->engine, j->id[i]),
 		};
 		if (b->n_points == 0 && b->hold_coarse) { /* only what is held back, and not due yet */
@@ -79,6 +80,19 @@ static enum rc keep_too_old(const struct flush_options *o, const struct values_b
 	return rc;
 }
 
+/*
+ * A batch that failed may have put some of its points into the finest archive. When it comes again those are no change,
+ * so the coarse slots over all of it are noted as held back.
+ */
+static uint32_t held_of_failed(const struct values_batch *b)
+{
+	uint32_t from_s = b->held_from_s == 0 ? UINT32_MAX : b->held_from_s;
+
+	for (size_t i = 0; i < b->n_points; i++)
+		from_s = b->point[i].t_s < from_s ? b->point[i].t_s : from_s;
+	return from_s == 0 ? 1 : from_s;
+}
+
 /* What became of each batch: written ones wait for the sync, refused ones are kept aside, the others given back. */
 static void conclude(struct writers *w, struct scratch *s)
 {
@@ -108,6 +122,8 @@ static void conclude(struct writers *w, struct scratch *s)
 			s->written[n_written++] = (struct written){ s->id[i], b->held_from_s };
 			n_points += b->n_points - b->n_too_old;
 		} else {
+			if (b->hold_coarse && b->n_points > 0)
+				cache_set_held(cache, s->id[i], held_of_failed(b));
 			cache_give_back(cache, s->id[i]);
 			why = b->why;
 			n_failed++;

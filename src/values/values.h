@@ -20,8 +20,9 @@ struct values_batch {
 	const struct taken *point; /* oldest accepted first; of two with one t_s the later given wins */
 	size_t n_points;           /* 0: only what is held back is to be written */
 	bool again;                /* perhaps stored in part before (a replay): coarse slots are worked out anew */
-	bool hold_coarse;          /* write the finest archive only, as far as the points go there */
-	uint32_t held_from_s;      /* coarse slots from this time on are held back by former calls; 0: none */
+	bool rewrite;         /* with again: writes may have been lost unseen, what reads back right is written too */
+	bool hold_coarse;     /* write the finest archive only, as far as the points go there */
+	uint32_t held_from_s; /* coarse slots from this time on are held back by former calls; 0: none */
 	/* answer */
 	enum rc rc;         /* RC_OK written · RC_REFUSED can never be · RC_DISK, RC_PEER try again */
 	struct why why;     /* when rc is not RC_OK */

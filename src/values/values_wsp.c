@@ -91,6 +91,7 @@ static enum rc store(struct wsp *w, struct values_batch *b, int64_t *held_from_s
 	struct wsp_how how = { b->again, b->hold_coarse };
 	enum rc rc = RC_OK;
 
+	w->rewrite = b->rewrite;
 	if (*held_from_s != 0 && (!b->hold_coarse || wsp_overtakes(w, newest_s(b), *held_from_s))) {
 		rc = wsp_catch_up(w, *held_from_s, &b->why);
 		if (rc == RC_OK)
@@ -159,6 +160,8 @@ static enum rc open_and_store(struct write *x, struct values_batch *b, int64_t *
 		}
 		rc = wsp_attach_like(fd, &x->folder.seen, &w, &b->why);
 	}
+	if (rc != RC_OK && memo != NULL)
+		memo->changed_ns = 0;
 	if (rc == RC_ABSENT) {
 		*held_from_s = 0; /* gone, and what was due with it */
 		rc = b->n_points == 0 ? RC_OK : create(x, b, &w);

@@ -62,6 +62,11 @@ static size_t group(const struct level *l, const struct change *change, size_t n
 	return taken;
 }
 
+static bool same_value(double a, double b)
+{
+	return memcmp(&a, &b, sizeof(a)) == 0;
+}
+
 static void put(const struct level *l, struct window *v, struct change *c, uint32_t i)
 {
 	int64_t stored_s = window_stored_s(v, i);
@@ -69,6 +74,10 @@ static void put(const struct level *l, struct window *v, struct change *c, uint3
 	c->changed = c->kept = false;
 	if (!c->has)
 		return;
+	if (l->w->rewrite && c->due && stored_s == c->slot_s && same_value(window_value(v, i), c->value)) {
+		window_touch(v, i);
+		return;
+	}
 	if (l->manner != AS_WHISPER && (stored_s > c->slot_s || !(stored_s == c->slot_s ? c->replace : c->fill))) {
 		c->kept = true;
 		return;

@@ -31,7 +31,7 @@ static enum rc fill(int fd, const struct retention *r, enum wsp_allocate allocat
 	rc = fileio_pwrite(fd, header, n, 0, why);
 	if (rc == RC_OK)
 		rc = wsp_header_decode(header, n, n_bytes, out, why);
-	for (size_t i = 1; i < out->n_archives && rc == RC_OK && allocate == WSP_RESERVE; i++)
+	for (size_t i = 1; rc == RC_OK && i < out->n_archives && allocate == WSP_RESERVE; i++)
 		rc = fileio_pwrite(fd, blank, sizeof(blank), out->archive[i].offset, why);
 	return rc;
 }

@@ -9,8 +9,9 @@
 #include "wsp/apply.h"
 
 enum {
-	FEW = 128,    /* points in a batch that needs no heap */
-	MAX_RUNS = 4, /* pieces of one archive that are written apart; with more holes one read of them all is cheaper */
+	FEW = 128, /* points in a batch that needs no heap */
+	MAX_RUNS =
+		4, /* pieces of one archive that are written apart; with more holes one read of them all is cheaper */
 };
 
 /* Slots to be written into one archive, in order of time: their bytes. */
@@ -128,12 +129,14 @@ static bool gather(struct follow *f, const struct taken *points, size_t n)
 {
 	const struct wsp_archive *finest = &f->w->archive[0];
 	uint32_t step_s = finest->step_s, first_s = points[0].t_s - points[0].t_s % step_s, slot_s = f->now.newest_s;
-	int64_t young_s = wsp_span_s(finest) - step_s, lap_s = young_s - (int64_t)f->w->archive[f->w->n_archives > 1].step_s;
+	int64_t young_s = wsp_span_s(finest) - step_s,
+		lap_s = young_s - (int64_t)f->w->archive[f->w->n_archives > 1].step_s;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct taken *p = &points[i];
 
-		if (p->t_s < slot_s || (int64_t)p->accepted_s - p->t_s > young_s || (i > 0 && p->t_s < points[i - 1].t_s))
+		if (p->t_s < slot_s || (int64_t)p->accepted_s - p->t_s > young_s ||
+		    (i > 0 && p->t_s < points[i - 1].t_s))
 			return false;
 		if (p->t_s - slot_s >= step_s) {
 			uint32_t next_s = p->t_s - p->t_s % step_s;
@@ -178,8 +181,8 @@ static enum rc write_out(struct follow *f, size_t level, struct why *why)
 	return rc;
 }
 
-enum rc wsp_follow(const struct wsp *w, int fd, struct wsp_memo *m, const struct taken *points, size_t n, bool hold_coarse,
-		   bool *followed, struct wsp_stored *out, struct why *why)
+enum rc wsp_follow(const struct wsp *w, int fd, struct wsp_memo *m, const struct taken *points, size_t n,
+		   bool hold_coarse, bool *followed, struct wsp_stored *out, struct why *why)
 {
 	unsigned char few[WSP_MEMO_ARCHIVES][(FEW + 1) * WSP_SLOT_BYTES], *many = NULL;
 	struct follow f = { .w = w, .fd = fd, .now = *m, .coarse = !hold_coarse };
@@ -192,7 +195,7 @@ enum rc wsp_follow(const struct wsp *w, int fd, struct wsp_memo *m, const struct
 		many = must_alloc(WSP_MEMO_ARCHIVES * (n + 1) * WSP_SLOT_BYTES);
 	for (size_t level = 0; level < w->n_archives; level++)
 		f.out[level].at = many == NULL ? few[level] : many + level * (n + 1) * WSP_SLOT_BYTES;
-	if (!gather(&f, points, n) || (hold_coarse && wsp_overtakes(w, f.now.newest_s, bytes_get_be32(f.out[0].at))))
+	if (!gather(&f, points, n) || wsp_overtakes(w, f.now.newest_s, bytes_get_be32(f.out[0].at)))
 		goto out;
 	/* Coarse first, as wsp_store() does: a point is there only when the coarser archives have heard of it. */
 	for (size_t level = w->n_archives; level > 0 && rc == RC_OK; level--)
@@ -226,12 +229,14 @@ static bool learn_level(const struct wsp *w, size_t level, uint32_t open_s, unsi
 {
 	const struct wsp_archive *a = &w->archive[level];
 	bool last = level + 1 == w->n_archives;
-	uint32_t unit_s = last ? open_s : open_s - open_s % w->archive[level + 1].step_s, n = (open_s - unit_s) / a->step_s + 1;
+	uint32_t unit_s = last ? open_s : open_s - open_s % w->archive[level + 1].step_s,
+		 n = (open_s - unit_s) / a->step_s + 1;
 	int64_t base_s;
 	double value;
 
-	if (n > a->n_points || (!last && w->archive[level + 1].step_s / a->step_s > UINT16_MAX) || (size_t)n * WSP_SLOT_BYTES > WSP_LEARN_BYTES ||
-	    wsp_read_base(w, a, &base_s, NULL) != RC_OK || base_s % a->step_s != 0)
+	if (n > a->n_points || (!last && w->archive[level + 1].step_s / a->step_s > UINT16_MAX) ||
+	    (size_t)n * WSP_SLOT_BYTES > WSP_LEARN_BYTES || wsp_read_base(w, a, &base_s, NULL) != RC_OK ||
+	    base_s % a->step_s != 0)
 		return false;
 	m->base_s[level] = (uint32_t)base_s;
 	*has = false;
@@ -291,11 +296,17 @@ void wsp_learn(const struct wsp *w, const struct taken *points, size_t n, bool h
 	uint32_t newest_s;
 
 	*m = (struct wsp_memo){ .changed_ns = 0 };
-	if (n == 0 || w->n_archives > WSP_MEMO_ARCHIVES || w->overlay != NULL || !newest_of(w, scratch, &newest_s))
+	if (n == 0 || w->n_archives > WSP_MEMO_ARCHIVES || w->overlay != NULL)
+		return;
+	/* A late batch is not the end of the coarse archives, where others that came late may lie ahead of it. */
+	if ((int64_t)points[n - 1].accepted_s - points[n - 1].t_s > wsp_span_s(&w->archive[0]) - w->archive[0].step_s)
+		return;
+	mark(w->fd, &learnt); /* before reading: what another program does from now on shows */
+	if (!newest_of(w, scratch, &newest_s))
 		return;
 	learnt.newest_s = points[n - 1].t_s - points[n - 1].t_s % w->archive[0].step_s;
-	if (learnt.newest_s != newest_s || newest_s == 0 || !learn(w, learnt.finest_alone, scratch, &learnt))
+	if (learnt.changed_ns == 0 || learnt.newest_s != newest_s || newest_s == 0 ||
+	    !learn(w, learnt.finest_alone, scratch, &learnt))
 		return;
-	mark(w->fd, &learnt);
 	*m = learnt;
 }

@@ -5,8 +5,8 @@
  *
  * The memory is believed only while the file is the one that was written last: same inode, same time of change to the
  * nanosecond. Whatever another program does to a file changes that, and the next write reads again. (Not believed either
- * is a file whose finest archive holds a time newer than the batch. A newer time in a coarse archive alone, which only
- * another program can have put there, is not looked for.)
+ * is a file whose finest archive holds a time newer than the batch, and a late batch does not begin a memory. A newer time in
+ * a coarse archive alone is not looked for: only another program, or a clock that went back, can have put it there.)
  * Source   docs/decisions/0006-a-file-is-remembered-while-nobody-touches-it.md
  */
 #ifndef WSP_FOLLOW_H
@@ -18,12 +18,12 @@ enum { WSP_MEMO_ARCHIVES = 4 };
 
 /* Zeroed: nothing is remembered. Whose layout it is, is the caller's to know. */
 struct wsp_memo {
-	uint64_t changed_ns;                     /* the file's time of change; 0: nothing is remembered */
-	double newest;                           /* value of the slot of newest_s */
-	double value[WSP_MEMO_ARCHIVES - 1];     /* of each archive, the aggregate over its slots below the open coarse */
-	uint32_t base_s[WSP_MEMO_ARCHIVES];      /* slot, without the newest of them; base_s: 0 when it is empty */
-	uint32_t newest_s;                       /* the newest finest slot; all others hold older times */
-	uint32_t inode;                          /* its last 32 bits */
+	uint64_t changed_ns;                 /* the file's time of change; 0: nothing is remembered */
+	double newest;                       /* value of the slot of newest_s */
+	double value[WSP_MEMO_ARCHIVES - 1]; /* of each archive, the aggregate over its slots below the open coarse */
+	uint32_t base_s[WSP_MEMO_ARCHIVES];  /* slot, without the newest of them; base_s: 0 when it is empty */
+	uint32_t newest_s;                   /* the newest finest slot; all others hold older times */
+	uint32_t inode;                      /* its last 32 bits */
 	uint16_t n_known[WSP_MEMO_ARCHIVES - 1]; /* slots in value[] */
 	uint8_t layout;                          /* the caller's */
 	bool finest_alone;                       /* nothing is known of the coarse archives */

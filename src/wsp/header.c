@@ -97,6 +97,7 @@ enum rc wsp_header_decode(const unsigned char *bytes, size_t n, uint64_t file_by
 			       offset);
 	out->fd = -1;
 	out->zero_from = UINT64_MAX;
+	out->rewrite = false;
 	out->overlay = NULL;
 	out->aggregation = r.aggregation;
 	out->xff = r.xff;

@@ -91,6 +91,14 @@ void window_fini(struct window *v)
 	v->at = NULL;
 }
 
+void window_touch(struct window *v, uint32_t i)
+{
+	if (v->dirty_from == v->dirty_until || i < v->dirty_from)
+		v->dirty_from = i;
+	if (i >= v->dirty_until)
+		v->dirty_until = i + 1;
+}
+
 bool window_put(struct window *v, uint32_t i, int64_t slot_s, double value)
 {
 	unsigned char *at = window_slot(v, i);
@@ -101,12 +109,7 @@ bool window_put(struct window *v, uint32_t i, int64_t slot_s, double value)
 	if (bytes_get_be32(at) == (uint32_t)slot_s && memcmp(before, at + 4, sizeof(before)) == 0)
 		return false;
 	bytes_put_be32(at, (uint32_t)slot_s);
-	if (v->dirty_from == v->dirty_until)
-		v->dirty_from = i;
-	else if (i < v->dirty_from)
-		v->dirty_from = i;
-	if (i >= v->dirty_until)
-		v->dirty_until = i + 1;
+	window_touch(v, i);
 	return true;
 }
 

@@ -88,5 +88,7 @@ static inline double window_value(const struct window *v, uint32_t i)
 
 /* Put a point in slot i; false when the slot held exactly this already. */
 bool window_put(struct window *v, uint32_t i, int64_t slot_s, double value);
+/* Slot i is written with the others, though it holds what it held. */
+void window_touch(struct window *v, uint32_t i);
 
 #endif

@@ -22,12 +22,13 @@ struct wsp_archive {
 struct overlay;
 
 /*
- * An open file. Embed it, it owns only fd. Fixed after open, but for seen_base_s and zero_from, which the thread that
- * writes keeps.
+ * An open file. Embed it, it owns only fd. Fixed after open, but for seen_base_s, zero_from and rewrite, which are
+ * the writing thread's.
  */
 struct wsp {
-	int fd;                  /* -1: there is no file, only zeros and overlay */
-	uint64_t zero_from;      /* offset from which on all is zero, and is not read; UINT64_MAX: not known */
+	int fd;             /* -1: there is no file, only zeros and overlay */
+	uint64_t zero_from; /* offset from which on all is zero, and is not read; UINT64_MAX: not known */
+	bool rewrite;       /* slots that are due are written though they read back right: the disk may not have them */
 	struct overlay *overlay; /* borrowed; not NULL: writes go there, reads see it over the file */
 	enum aggregation aggregation;
 	uint32_t max_retention_s; /* as the header says */

@@ -16,13 +16,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.case import ROOT, ServersCase, main  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
 from support.ports import free_port  # noqa: E402
-from support.wait import SLOW, wait_until  # noqa: E402
+from support.wait import wait_until  # noqa: E402
 import page_data  # noqa: E402
+from modules import need_browser, run_node  # noqa: E402
 
-HERE = Path(__file__).resolve().parent
-FOLDER = Path(os.environ.get('E2E_FOLDER') or ROOT / 'build' / 'e2e')
-NODE = os.environ.get('E2E_NODE') or shutil.which('node')
-CHROMIUM = '/usr/bin/chromium'
 NGINX = shutil.which('nginx', path='/usr/sbin:/usr/bin')
 MOST_BYTES = 120 * 1024  # of the whole page, packed
 
@@ -38,25 +35,6 @@ http {
     }
 }
 '''
-
-
-def fetch_modules():
-    """The folder in which node finds playwright-core: made once, from the lock beside this file."""
-    lock = (HERE / 'package-lock.json').read_bytes()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    done = FOLDER / 'node_modules' / '.lock-of-tests'
-    if not done.exists() or done.read_bytes() != lock:
-        for name in ('package.json', 'package-lock.json'):
-            shutil.copyfile(HERE / name, FOLDER / name)
-        npm = shutil.which('npm')
-        if npm is None:
-            raise unittest.SkipTest('no npm on this machine')
-        got = subprocess.run([npm, 'ci', '--ignore-scripts', '--no-audit', '--no-fund'], cwd=FOLDER, capture_output=True, text=True,
-                             timeout=300)
-        if got.returncode != 0:
-            raise unittest.SkipTest('npm ci: ' + got.stderr.strip()[-500:])
-        done.write_bytes(lock)
-    return FOLDER
 
 
 class Steering(http.server.BaseHTTPRequestHandler):
@@ -75,13 +53,7 @@ class Page(ServersCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        if not NODE:
-            raise unittest.SkipTest('no node on this machine')
-        if not os.path.exists(CHROMIUM):
-            raise unittest.SkipTest('no chromium on this machine')
-        modules = fetch_modules()
-        cls.shots = FOLDER / 'shots'
-        cls.shots.mkdir(exist_ok=True)
+        modules, cls.shots = need_browser()
         os.chmod(cls.folder, 0o755)
         cls.daemon = cls.enterClassContext(cls.started('full'))
         now = int(time.time())
@@ -97,16 +69,7 @@ class Page(ServersCase):
         return Daemon(folder, http_ingest='true', sections=page_data.SECTIONS, **keys)
 
     def run_node(self, name, **environment):
-        """One file of tests; what it printed beside the tests' names is shown."""
-        ran = subprocess.run([NODE, '--test', '--test-reporter=spec', str(HERE / name)] if self.has_reporters() else
-                             [NODE, '--test', str(HERE / name)],
-                             env=dict(self.environment, **environment), capture_output=True, text=True, timeout=300 * SLOW)
-        print(ran.stdout[-30000:], ran.stderr[-4000:], file=sys.stderr)
-        self.assertEqual(ran.returncode, 0, name)
-
-    def has_reporters(self):
-        version = subprocess.run([NODE, '--version'], capture_output=True, text=True).stdout
-        return int(version.strip().lstrip('v').split('.')[0]) >= 20
+        run_node(self, name, dict(self.environment, **environment))
 
     def test_view(self):
         self.run_node('view.test.mjs')

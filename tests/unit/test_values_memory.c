@@ -122,7 +122,8 @@ static void touch(const char *path, struct point p)
 
 static void copy(const char *from, const char *to, bool rename_over)
 {
-	char *command = must_format(rename_over ? "cp '%s' '%s.x' && mv '%s.x' '%s'" : "cp '%s' '%s'", from, to, to, to);
+	char *command =
+		must_format(rename_over ? "cp '%s' '%s.x' && mv '%s.x' '%s'" : "cp '%s' '%s'", from, to, to, to);
 
 	assert_int_equal(system(command), 0);
 	free(command);

@@ -155,6 +155,64 @@ static void while_coarse_archives_are_held_back(void **state)
 	(void)state;
 }
 
+/* The memory would begin behind a point that came late and lies ahead in a coarse archive. */
+static void a_late_batch_does_not_begin_a_memory(void **state)
+{
+	struct wsp w = scratch_wsp("60:1440 300:2016 600:4608 3600:8784", AGGREGATION_AVERAGE, 0.5F);
+	struct wsp clean = random_copy(&w);
+	const uint32_t t_s = START - START % 3600, later_s = t_s + 86700;
+	const struct taken before[5] = { { t_s - 300, t_s, 1 },
+					 { t_s - 240, t_s, 2 },
+					 { t_s - 180, t_s, 3 },
+					 { t_s - 120, t_s, 4 },
+					 { t_s - 60, t_s, 5 } };
+	const struct taken late = { t_s, later_s, 50 };
+	const struct taken next[4] = { { t_s + 360, later_s, 6 },
+				       { t_s + 420, later_s, 7 },
+				       { t_s + 480, later_s, 8 },
+				       { t_s + 540, later_s, 9 } };
+	struct taken repeated[5];
+	const struct {
+		const struct taken *p;
+		size_t n;
+	} batch[] = { { before, 5 }, { &late, 1 }, { repeated, 5 }, { next, 4 } };
+	struct wsp_memo memo = { .changed_ns = 0 };
+	struct wsp_stored stored;
+
+	for (size_t i = 0; i < 5; i++)
+		repeated[i] = (struct taken){ before[i].t_s, later_s, before[i].value };
+	for (size_t i = 0; i < ARRAY_LEN(batch); i++) {
+		write_followed(&w, &memo, batch[i].p, batch[i].n, false, &stored);
+		assert_int_equal(wsp_store(&clean, batch[i].p, batch[i].n, plain, &stored, NULL), RC_OK);
+		files_must_equal(&w, &clean, i, 0);
+	}
+	wsp_close(&w);
+	wsp_close(&clean);
+	(void)state;
+}
+
+/* Where the next archive spans little more than the finest, a batch may lap it. */
+static void a_batch_that_laps_a_coarse_archive_is_not_followed(void **state)
+{
+	struct wsp w = scratch_wsp("1:28 7:9 49:9", AGGREGATION_AVERAGE, 0.5F), clean = random_copy(&w);
+	const uint32_t t_s = START - START % 49;
+	struct wsp_memo memo = { .changed_ns = 0 };
+	struct wsp_stored stored;
+	struct taken p[20];
+
+	for (uint32_t from = 0, n; from < 64; from += n + (from + n == 43)) {
+		n = from < 43 ? (43 - from < 4 ? 43 - from : 4) : 20;
+		for (uint32_t i = 0; i < n; i++)
+			p[i] = random_point(t_s + from + i, t_s + from + i);
+		write_followed(&w, &memo, p, n, false, &stored);
+		assert_int_equal(wsp_store(&clean, p, n, plain, &stored, NULL), RC_OK);
+		files_must_equal(&w, &clean, from, 0);
+	}
+	wsp_close(&w);
+	wsp_close(&clean);
+	(void)state;
+}
+
 /* A point just one lap old shares its slot with the newest: it belongs to the coarser archive. */
 static void a_point_one_lap_old_is_not_followed(void **state)
 {
@@ -214,8 +272,8 @@ static void what_cannot_be_followed_is_not_remembered(void **state)
 	} files[] = {
 		{ "60:60 300:24", { START - 60, START, 1 }, true },
 		{ "60:60 300:24", { START + 60, START + 60, 1 }, false }, /* something newer */
-		{ "60:60 300:24", { START - 7000, START, 1 }, true },     /* an old point, in the coarse archive alone */
-		{ "1:86400", { START - 60, START, 1 }, false },           /* too much to read */
+		{ "60:60 300:24", { START - 7000, START, 1 }, true }, /* an old point, in the coarse archive alone */
+		{ "1:86400", { START - 60, START, 1 }, false },       /* too much to read */
 		{ "1:60 2:60 4:60 8:60 16:60", { START - 1, START, 1 }, false },
 	};
 	const struct taken p = { START, START, 1 };
@@ -241,6 +299,8 @@ int main(void)
 		cmocka_unit_test(late_points_among_them_too),
 		cmocka_unit_test(and_writes_of_others),
 		cmocka_unit_test(while_coarse_archives_are_held_back),
+		cmocka_unit_test(a_late_batch_does_not_begin_a_memory),
+		cmocka_unit_test(a_batch_that_laps_a_coarse_archive_is_not_followed),
 		cmocka_unit_test(a_point_one_lap_old_is_not_followed),
 		cmocka_unit_test(a_changed_file_is_not_believed),
 		cmocka_unit_test(what_cannot_be_followed_is_not_remembered),

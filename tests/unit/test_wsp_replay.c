@@ -10,6 +10,8 @@ enum { START = 1400003640 };
 /* Writes from this one on fail, after half of the bytes of the first; and those whose bit is set get lost silently. */
 static unsigned n_writes, fail_from;
 static uint64_t lost;
+/* A disk that did not get the writes that a file's readers see: those that are good go there too. */
+static int disk_fd = -1;
 
 enum rc __real_fileio_pwrite(int fd, const void *bytes, size_t n, uint64_t offset, struct why *why);
 enum rc __wrap_fileio_pwrite(int fd, const void *bytes, size_t n, uint64_t offset, struct why *why);
@@ -27,6 +29,8 @@ enum rc __wrap_fileio_pwrite(int fd, const void *bytes, size_t n, uint64_t offse
 	}
 	if ((lost >> i % 64 & 1) != 0)
 		return RC_OK;
+	if (disk_fd >= 0)
+		assert_int_equal(__real_fileio_pwrite(disk_fd, bytes, n, offset, why), RC_OK);
 	return __real_fileio_pwrite(fd, bytes, n, offset, why);
 }
 
@@ -145,6 +149,55 @@ static void late_points_end_whole_whichever_writes_were_lost(void **state)
 	(void)state;
 }
 
+/*
+ * After a failed sync the kernel may show what the disk never got, and call it clean: then what reads back right is
+ * written again as well.
+ */
+static void rewritten_points_reach_a_disk_that_got_none_of_them(bool late)
+{
+	static struct set expected, got;
+	static struct taken batch[RANDOM_MAX];
+
+	for (uint64_t sequence = 0; sequence < 500; sequence++) {
+		int64_t now_s = START + (int64_t)sequence * 1000;
+		struct wsp w, disk;
+		size_t n;
+
+		random_seed = sequence;
+		random_below(2);
+		writes_are_good();
+		w = random_wsp();
+		for (uint32_t i = random_below(6); i > 0; i--) {
+			n = random_batch(&w, &now_s, false, batch);
+			assert_int_equal(store(&w, batch, n, first), RC_OK);
+		}
+		n = random_batch(&w, &now_s, late, batch);
+		disk = random_copy(&w);
+		assert_int_equal(store(&w, batch, n, first), RC_OK);
+		disk_fd = disk.fd;
+		w.rewrite = true;
+		assert_int_equal(store(&w, batch, n, again), RC_OK);
+		disk_fd = -1;
+		set_of(&w, &expected);
+		set_of(&disk, &got);
+		set_must_equal(&expected, &got, "rewritten", sequence);
+		wsp_close(&w);
+		wsp_close(&disk);
+	}
+}
+
+static void fresh_points_are_rewritten_where_they_read_back_right(void **state)
+{
+	rewritten_points_reach_a_disk_that_got_none_of_them(false);
+	(void)state;
+}
+
+static void late_points_are_rewritten_where_they_read_back_right(void **state)
+{
+	rewritten_points_reach_a_disk_that_got_none_of_them(true);
+	(void)state;
+}
+
 /* Only `again` works a lost coarse slot out anew: a first try believes what it finds. */
 static void a_first_try_leaves_known_coarse_slots_alone(void **state)
 {
@@ -233,6 +286,8 @@ int main(void)
 		cmocka_unit_test(fresh_points_end_whole_whichever_writes_were_lost),
 		cmocka_unit_test(late_points_cut_at_any_write_end_whole),
 		cmocka_unit_test(late_points_end_whole_whichever_writes_were_lost),
+		cmocka_unit_test(fresh_points_are_rewritten_where_they_read_back_right),
+		cmocka_unit_test(late_points_are_rewritten_where_they_read_back_right),
 		cmocka_unit_test(a_first_try_leaves_known_coarse_slots_alone),
 		cmocka_unit_test(a_replay_leaves_overtaken_coarse_slots_alone),
 		cmocka_unit_test(every_point_has_its_own_age),
