@@ -62,22 +62,15 @@ static size_t group(const struct level *l, const struct change *change, size_t n
 	return taken;
 }
 
-static bool same_value(double a, double b)
-{
-	return memcmp(&a, &b, sizeof(a)) == 0;
-}
-
 static void put(const struct level *l, struct window *v, struct change *c, uint32_t i)
 {
 	int64_t stored_s = window_stored_s(v, i);
 
 	c->changed = c->kept = false;
+	if (c->touch && stored_s == c->slot_s)
+		window_touch(v, i);
 	if (!c->has)
 		return;
-	if (l->w->rewrite && c->due && stored_s == c->slot_s && same_value(window_value(v, i), c->value)) {
-		window_touch(v, i);
-		return;
-	}
 	if (l->manner != AS_WHISPER && (stored_s > c->slot_s || !(stored_s == c->slot_s ? c->replace : c->fill))) {
 		c->kept = true;
 		return;
@@ -100,8 +93,9 @@ static void put_all(const struct level *l, struct window *v, struct change *chan
 	}
 }
 
-/* What the finer slots of v say about the coarse slot at slot_s. changed, due: one of them is. */
-static struct change raise_one(const struct level *l, const struct window *v, int64_t slot_s, bool changed, bool due)
+/* What the finer slots of v say about the coarse slot at slot_s. changed, due, touch: one of them is. */
+static struct change raise_one(const struct level *l, const struct window *v, int64_t slot_s, bool changed, bool due,
+			       bool touch)
 {
 	uint32_t step_s = l->archive->step_s, n = l->coarser->step_s / step_s;
 	uint32_t first = (uint32_t)((slot_s - v->start_s) / step_s);
@@ -116,7 +110,7 @@ static struct change raise_one(const struct level *l, const struct window *v, in
 		else if (stored_s > expected_s)
 			overtaken = true;
 	}
-	struct change c = { .slot_s = slot_s, .fill = true, .replace = (changed || due) && !overtaken };
+	struct change c = { .slot_s = slot_s, .fill = true, .replace = (changed || due) && !overtaken, .touch = touch };
 
 	c.has = a.n > 0 && (double)a.n / n >= (double)l->w->xff;
 	if (c.has)
@@ -133,13 +127,14 @@ static size_t raise(const struct level *l, const struct window *v, const struct 
 
 	for (size_t i = 0; i < n;) {
 		int64_t slot_s = wsp_align(change[i].slot_s, l->coarser->step_s);
-		bool changed = false, due = false;
+		bool changed = false, due = false, touch = false;
 
 		for (; i < n && change[i].slot_s < slot_s + l->coarser->step_s; i++) {
 			changed = changed || (change[i].changed && change[i].replace);
 			due = due || change[i].due;
+			touch = touch || change[i].touch;
 		}
-		up[n_up++] = raise_one(l, v, slot_s, changed, due);
+		up[n_up++] = raise_one(l, v, slot_s, changed, due, touch);
 	}
 	return n_up;
 }
@@ -299,7 +294,7 @@ static enum rc run(struct level *l, struct change *change, size_t n, struct wind
 static bool any_work(const struct change *change, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (change[i].has || change[i].due)
+		if (change[i].has || change[i].due || change[i].touch)
 			return true;
 	return false;
 }

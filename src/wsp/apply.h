@@ -20,6 +20,7 @@ struct change {
 	bool fill;    /* may go into a slot that does not hold slot_s */
 	bool replace; /* may take the place of a value of the same slot_s */
 	bool due;     /* the coarse slot over it is worked out anew even when this changes nothing */
+	bool touch; /* what the slot holds of slot_s is written, though it may be as it was; the coarse slot over it too */
 	bool changed; /* answer: the slot holds something else than before */
 	bool kept;    /* answer: the slot was left as stored */
 };

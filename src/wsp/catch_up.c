@@ -34,7 +34,7 @@ static enum rc find_due(const struct wsp *w, int64_t from_s, struct change *out,
 		for (uint32_t i = 0; i < n_now; i++, slot_s += a->step_s) {
 			if (slot_s < known_until_s || bytes_get_be32(bytes + (size_t)i * WSP_SLOT_BYTES) != slot_s)
 				continue;
-			out[(*n_out)++] = (struct change){ .slot_s = slot_s, .due = true };
+			out[(*n_out)++] = (struct change){ .slot_s = slot_s, .due = true, .touch = w->rewrite };
 			known_until_s = wsp_align(slot_s, w->archive[1].step_s) + w->archive[1].step_s;
 		}
 		index = (uint32_t)(((uint64_t)index + n_now) % a->n_points);

@@ -132,7 +132,7 @@ static enum rc to_change(struct store *s, size_t level, int64_t slot_s, size_t f
 			 struct why *why)
 {
 	uint32_t n_slots = s->w->archive[level].step_s / s->w->archive[0].step_s;
-	struct change c = { .slot_s = slot_s, .has = true };
+	struct change c = { .slot_s = slot_s, .has = true, .touch = s->w->rewrite };
 	bool stored = true;
 	enum rc rc;
 
@@ -177,7 +177,8 @@ static enum rc to_changes(struct store *s, size_t level, size_t *n_out, struct w
 							  .has = true,
 							  .fill = true,
 							  .replace = true,
-							  .due = s->how.again };
+							  .due = s->how.again,
+							  .touch = s->w->rewrite };
 			i++;
 			continue;
 		}
@@ -272,9 +273,12 @@ static size_t to_fresh_changes(const struct wsp *w, const struct taken *points, 
 		before_s = p->t_s;
 		if (p->t_s >= slot_s + step_s) {
 			slot_s = p->t_s < slot_s + 2 * (int64_t)step_s ? slot_s + step_s : wsp_align(p->t_s, step_s);
-			out[n_out++] = (struct change){
-				.slot_s = slot_s, .has = true, .fill = true, .replace = true, .due = again
-			};
+			out[n_out++] = (struct change){ .slot_s = slot_s,
+							.has = true,
+							.fill = true,
+							.replace = true,
+							.due = again,
+							.touch = w->rewrite };
 		}
 		out[n_out - 1].value = p->value;
 	}

@@ -26,9 +26,9 @@ struct overlay;
  * the writing thread's.
  */
 struct wsp {
-	int fd;             /* -1: there is no file, only zeros and overlay */
-	uint64_t zero_from; /* offset from which on all is zero, and is not read; UINT64_MAX: not known */
-	bool rewrite;       /* slots that are due are written though they read back right: the disk may not have them */
+	int fd;                  /* -1: there is no file, only zeros and overlay */
+	uint64_t zero_from;      /* offset from which on all is zero, and is not read; UINT64_MAX: not known */
+	bool rewrite;            /* what reads back right is written all the same: the disk may not have it */
 	struct overlay *overlay; /* borrowed; not NULL: writes go there, reads see it over the file */
 	enum aggregation aggregation;
 	uint32_t max_retention_s; /* as the header says */
