@@ -141,19 +141,7 @@ class MuninNode(Program):
     def __init__(self, run, name):
         self.port = free_port()
         folder = os.path.join(run, "munin-node")
-        conf, state = os.path.join(folder, "plugin-conf.d"), os.path.join(folder, "plugin-state")
-        shutil.rmtree(conf, ignore_errors=True)
-        os.makedirs(conf)
-        os.makedirs(state, exist_ok=True)
-        if os.geteuid() == 0:
-            os.chmod(state, 0o1777)  # plugins run as several users
-        for known in sorted(os.listdir("/etc/munin/plugin-conf.d")):
-            try:
-                shutil.copy(os.path.join("/etc/munin/plugin-conf.d", known), conf)
-            except PermissionError:
-                pass  # for root alone: those plugins run without it
-        with open(os.path.join(conf, "zz-state"), "w") as out:
-            out.write(f"[*]\nenv.MUNIN_PLUGSTATE {state}\n")
+        os.makedirs(os.path.join(folder, "plugin-state"), exist_ok=True)
         user, group = ("root", "root") if os.geteuid() == 0 else (str(os.geteuid()), str(os.getegid()))
         config = os.path.join(folder, "munin-node.conf")
         with open(config, "w") as out:
@@ -162,7 +150,25 @@ class MuninNode(Program):
         if program is None:
             sys.exit("munin-node is not installed: ./dev setup")
         with open(os.path.join(folder, "output"), "ab") as out:
-            self.start([program, "--config", config, "--sconfdir", conf], stdout=out, stderr=out)
+            self.start([program, "--config", config], stdout=out, stderr=out,
+                       env=dict(os.environ, PERL5LIB=own_defaults(folder)))
+
+
+def own_defaults(folder):
+    """munin-node has the place of its plugins' state in a module: a folder with one that says another place."""
+    module = os.path.join(folder, "lib", "Munin", "Common", "Defaults.pm")
+    os.makedirs(os.path.dirname(module), exist_ok=True)
+    more = ""
+    if not os.access("/etc/munin/plugin-conf.d", os.R_OK | os.X_OK):  # for root alone: the plugins do without
+        own = os.path.join(folder, "conf")
+        os.makedirs(os.path.join(own, "plugin-conf.d"), exist_ok=True)
+        if not os.path.lexists(os.path.join(own, "plugins")):
+            os.symlink("/etc/munin/plugins", os.path.join(own, "plugins"))
+        more = f"our $MUNIN_CONFDIR = q{{{own}}};\n"
+    with open(module, "w") as out:
+        out.write("do '/usr/share/perl5/Munin/Common/Defaults.pm' or die;\npackage Munin::Common::Defaults;\n"
+                  f"our $MUNIN_PLUGSTATE = q{{{folder}/plugin-state}};\n{more}1;\n")
+    return os.path.join(folder, "lib")
 
 
 class Poller(Program):
