@@ -12,6 +12,7 @@ import { view_empty, view_heads, view_hosts, view_overview, view_plugin } from '
 const MARGIN_PX = 250; // graphs this near to the view are drawn
 const LEAST_REFRESH_S = 5;
 const MOST_REFRESH_S = 60;
+const EMPTY_REFRESH_S = 10; // of what has no value yet: a new plugin's first one may come any moment
 const LEAST_WINDOW_S = 60;
 const LONGEST_WINDOW_S = 31622400;
 
@@ -308,7 +309,7 @@ export class Page {
 
 	/** How long values stay new: the step of the finest graph in view. */
 	interval_ms() {
-		const steps = this.shown().map((panel) => panel.step_s).filter(Boolean);
+		const steps = this.shown().map((panel) => panel.step_s ?? EMPTY_REFRESH_S);
 		return 1000 * Math.min(Math.max(Math.min(...steps, MOST_REFRESH_S), LEAST_REFRESH_S), MOST_REFRESH_S);
 	}
 

@@ -194,6 +194,7 @@ enum rc wsp_follow(const struct wsp *w, int fd, struct wsp_memo *m, const struct
 	if (n > FEW)
 		many = must_alloc(WSP_MEMO_ARCHIVES * (n + 1) * WSP_SLOT_BYTES);
 	for (size_t level = 0; level < w->n_archives; level++)
+		/* cppcheck-suppress legacyUninitvar ; gather() fills it */
 		f.out[level].at = many == NULL ? few[level] : many + level * (n + 1) * WSP_SLOT_BYTES;
 	if (!gather(&f, points, n) || wsp_overtakes(w, f.now.newest_s, bytes_get_be32(f.out[0].at)))
 		goto out;
