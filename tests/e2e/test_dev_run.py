@@ -54,7 +54,7 @@ class DevRun(ServersCase):
             run_node(self, 'dev_run.test.mjs', dict(
                 os.environ, E2E_MODULES=str(self.modules), E2E_SHOTS=str(self.shots), E2E_NOW=str(int(time.time())),
                 E2E_PAGE=page, E2E_HOST=host))
-            with urllib.request.urlopen(page + '../last-seen?host=' + host, timeout=10) as reply:
+            with urllib.request.urlopen(page[:-len('ui/')] + 'last-seen?host=' + host, timeout=10) as reply:
                 self.assertIn(b'"load"', reply.read())
         finally:
             os.killpg(run.pid, signal.SIGINT)  # Ctrl-C
