@@ -59,8 +59,7 @@ struct wsp_memo *wsp_memory_of(struct wsp_memory *m, uint32_t number)
 
 static bool is_like(const struct wsp *a, const struct wsp *b)
 {
-	if (a->aggregation != b->aggregation || memcmp(&a->xff, &b->xff, sizeof(a->xff)) != 0 ||
-	    a->n_archives != b->n_archives)
+	if (a->aggregation != b->aggregation || a->xff != b->xff || a->n_archives != b->n_archives)
 		return false;
 	for (size_t i = 0; i < a->n_archives; i++)
 		if (a->archive[i].step_s != b->archive[i].step_s || a->archive[i].n_points != b->archive[i].n_points)

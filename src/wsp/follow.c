@@ -193,7 +193,7 @@ enum rc wsp_follow(const struct wsp *w, int fd, struct wsp_memo *m, const struct
 		return RC_OK;
 	if (n > FEW)
 		many = must_alloc(WSP_MEMO_ARCHIVES * (n + 1) * WSP_SLOT_BYTES);
-	for (size_t level = 0; level < w->n_archives; level++)
+	for (size_t level = 0; level < WSP_MEMO_ARCHIVES; level++)
 		/* cppcheck-suppress legacyUninitvar ; gather() fills it */
 		f.out[level].at = many == NULL ? few[level] : many + level * (n + 1) * WSP_SLOT_BYTES;
 	if (!gather(&f, points, n) || wsp_overtakes(w, f.now.newest_s, bytes_get_be32(f.out[0].at)))
@@ -269,6 +269,15 @@ static bool newest_of(const struct wsp *w, unsigned char *scratch, uint32_t *new
 	return true;
 }
 
+static bool same_bits(double a, double b)
+{
+	uint64_t x, y;
+
+	memcpy(&x, &a, sizeof(x));
+	memcpy(&y, &b, sizeof(y));
+	return x == y;
+}
+
 static bool learn(const struct wsp *w, bool alone, unsigned char *scratch, struct wsp_memo *m)
 {
 	bool has, has_open;
@@ -284,7 +293,7 @@ static bool learn(const struct wsp *w, bool alone, unsigned char *scratch, struc
 		has = raised(w, m, level - 1, has, expected, &expected);
 		/* What lies there came another way (late points) when it is not what follows from the finer archive. */
 		if (!learn_level(w, level, open_s, scratch, &has_open, &open, m) || has != has_open ||
-		    (has && memcmp(&open, &expected, sizeof(open)) != 0))
+		    (has && !same_bits(open, expected)))
 			return false;
 	}
 	return true;
