@@ -1,5 +1,6 @@
 #include "munin/client.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -95,10 +96,20 @@ static enum rc agree(struct client *c, struct mono deadline, struct why *why)
 	return RC_OK;
 }
 
+/* Nothing was asked: what is there all the same belongs to an earlier answer, or says that the node has closed. */
+static bool has_leftovers(const struct client *c)
+{
+	struct pollfd p = { c->fd, POLLIN, 0 };
+
+	return c->lines.taken < c->lines.bytes.n || c->lines.skipping || poll(&p, 1, 0) != 0;
+}
+
 static enum rc connect_node(struct client *c, struct mono deadline, struct why *why)
 {
 	enum rc rc;
 
+	if (c->fd >= 0 && has_leftovers(c))
+		hang_up(c);
 	if (c->fd >= 0)
 		return RC_OK;
 	lines_clear(&c->lines);

@@ -1,6 +1,9 @@
 /*
  * The client side of munin-node's protocol: one connection over which plugins are listed and asked, made again after
- * whatever went wrong with one of them. Nothing that the node says reaches a path, a shell or a format.
+ * whatever went wrong with one of them, and when more came than the answer: a plugin that prints a lone dot ends its own
+ * answer early, and the rest must not be taken for the next one's. (What of it arrives only after the next question was
+ * asked still would be; the node sends a plugin's output in one piece, so it takes a torn one.) Nothing that the node says
+ * reaches a path, a shell or a format.
  * Source: guide.munin-monitoring.org "Data exchange between master and node"; docs/spec/wire.md D.
  */
 #ifndef MUNIN_CLIENT_H
