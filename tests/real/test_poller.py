@@ -184,6 +184,17 @@ class Nodes(ServersCase):
         self.assertEqual([a for a in asked if '/' in a or '$' in a], [])
         self.assertNotIn('stall', got)
 
+    def test_a_dot_in_a_plugin_s_output_costs_that_plugin_alone(self):
+        plugins = {'a': LOAD, 'dot': {'config': 'x.label x\ny.label y', 'fetch': b'x.value 1\n.\ny.value 2\n.\n'},
+                   'b': {'config': 'b.label b', 'fetch': 'b.value 3'},
+                   'dots': {'config': b'x.label x\n.\n.\n.\n', 'fetch': 'x.value 4'},
+                   'c': {'config': 'c.label c', 'fetch': 'c.value 5'}}
+        messages, asked = self.printed(plugins)
+        self.assertEqual(data_of(messages), {'a': {'load': '0.25'}, 'dot': {'x': '1'}, 'b': {'b': '3'},
+                                             'dots': {'x': '4'}, 'c': {'c': '5'}})
+        self.assertEqual(set(infos_of(messages)), {'MyInfo', 'a', 'dot', 'b', 'dots', 'c'})
+        self.assertEqual(asked.count('connect'), 3)
+
     def test_a_node_that_says_nothing_at_all(self):
         with socket.create_server(('127.0.0.1', free_port())) as deaf:
             poller = Poller(self.folder, munin_port=deaf.getsockname()[1], munin_timeout_s=1)
@@ -313,6 +324,27 @@ class Storages(ServersCase):
             self.assertEqual(poller.run('--once')[0], 0)
         self.assertEqual([len(m) for _, _, m in server.got], [3, 1, 2, 1, 1])
         self.assertEqual(len(poller.log_lines('sender.given_up plugin=load')), 1)
+
+    def test_only_a_storage_s_answer_counts(self):
+        server = self.storage([(200, {'status': 'ok'}), (200, ['accepted']), (200, {'accepted': 'all'}),
+                               (400, {'error': 'what is that?'})])
+        with ScriptedNode({'load': LOAD}) as node:
+            poller = Poller(self.folder, munin_port=node.port,
+                            storage_url='http://127.0.0.1:%d' % server.server_port)
+            for expected in (r"the answer is not a storage's", r"not a storage's", r"not a storage's", r'status 400: .*what'):
+                status, _, err = poller.run('--once')
+                self.assertEqual(status, 1)
+                self.assertRegex(err, r'not all is sent: .*' + expected)
+            self.assertEqual(poller.run('--once')[0], 0)
+        self.assertEqual([m['context']['plugin'] for m in server.got[-1][2]], ['MyInfo', 'load', 'load'] * 5)
+
+    def test_refused_values_are_told_now_and_then(self):
+        server = self.storage([(200, {'accepted': 3, 'rejected': [{'index': 1, 'reason': 'timestamp', 'ds': ['x']}] * 5})])
+        with ScriptedNode({'load': LOAD}) as node:
+            poller = Poller(self.folder, munin_port=node.port,
+                            storage_url='http://127.0.0.1:%d' % server.server_port)
+            self.assertEqual(poller.run('--once')[0], 0)
+        self.assertEqual(len(poller.log_lines('sender.rejected')), 1)
 
     def test_once_keeps_what_it_cannot_send(self):
         with ScriptedNode({'load': LOAD}) as node:
