@@ -1,9 +1,11 @@
 /*
  * The client side of munin-node's protocol: one connection over which plugins are listed and asked, made again after
- * whatever went wrong with one of them, and when more came than the answer: a plugin that prints a lone dot ends its own
- * answer early, and the rest must not be taken for the next one's. (What of it arrives only after the next question was
- * asked still would be; the node sends a plugin's output in one piece, so it takes a torn one.) Nothing that the node says
+ * whatever went wrong with one of them. Nothing that the node says
  * reaches a path, a shell or a format.
+ *
+ * A plugin that prints a lone dot ends its own answer early, and the rest must not be taken for the next one's: with each
+ * question `version` is asked too, whose answer marks the end. Of a node that answers nothing to that word a connection
+ * is left as soon as more came than the answer; what arrives later still is taken for the next plugin's.
  * Source: guide.munin-monitoring.org "Data exchange between master and node"; docs/spec/wire.md D.
  */
 #ifndef MUNIN_CLIENT_H
@@ -27,6 +29,9 @@ struct client {
 	int fd;                        /* -1: not connected */
 	bool multigraph, dirtyconfig;  /* the node agreed to */
 	struct lines lines;
+	char mark[256];       /* what this connection's `version` is answered with */
+	size_t mark_bytes;    /* 0: no mark */
+	bool says_no_version; /* it closed, or said nothing */
 };
 
 void client_init(struct client *c, const struct client_options *options);

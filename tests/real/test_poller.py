@@ -185,15 +185,26 @@ class Nodes(ServersCase):
         self.assertNotIn('stall', got)
 
     def test_a_dot_in_a_plugin_s_output_costs_that_plugin_alone(self):
+        def late(node, connection):
+            connection.sendall(b'x.value 6\n.\n')
+            node.ended.wait(0.2)  # long enough for a reader to go on
+            return b'd.value 7\n.\n'
+
         plugins = {'a': LOAD, 'dot': {'config': 'x.label x\ny.label y', 'fetch': b'x.value 1\n.\ny.value 2\n.\n'},
                    'b': {'config': 'b.label b', 'fetch': 'b.value 3'},
                    'dots': {'config': b'x.label x\n.\n.\n.\n', 'fetch': 'x.value 4'},
                    'c': {'config': 'c.label c', 'fetch': 'c.value 5'}}
+        expected = {'a': {'load': '0.25'}, 'dot': {'x': '1'}, 'b': {'b': '3'}, 'dots': {'x': '4'}, 'c': {'c': '5'}}
+        for version, n_connections in ((b'# Unknown command.\n', 1), (b'', 4), (None, 4)):
+            with ScriptedNode(plugins, version=version) as node:
+                messages = Poller(self.folder, munin_port=node.port, munin_timeout_s=1, poller_time=60).printed()
+            self.assertEqual(data_of(messages), expected)
+            self.assertEqual(set(infos_of(messages)), {'MyInfo'} | set(expected))
+            self.assertEqual(node.asked.count('connect'), n_connections)
+        plugins = {'late': {'config': 'x.label x', 'fetch': late}, 'd': {'config': 'd.label d', 'fetch': 'd.value 8'}}
         messages, asked = self.printed(plugins)
-        self.assertEqual(data_of(messages), {'a': {'load': '0.25'}, 'dot': {'x': '1'}, 'b': {'b': '3'},
-                                             'dots': {'x': '4'}, 'c': {'c': '5'}})
-        self.assertEqual(set(infos_of(messages)), {'MyInfo', 'a', 'dot', 'b', 'dots', 'c'})
-        self.assertEqual(asked.count('connect'), 3)
+        self.assertEqual(data_of(messages), {'late': {'x': '6'}, 'd': {'d': '8'}})
+        self.assertEqual(asked.count('connect'), 1)
 
     def test_a_node_that_says_nothing_at_all(self):
         with socket.create_server(('127.0.0.1', free_port())) as deaf:
