@@ -205,6 +205,8 @@ enum rc client_list(struct client *c, struct arena *arena, struct text **out, si
 		else
 			n_bad++;
 	}
+	if (n_names + n_bad == 0)
+		return because(why, RC_PEER, "the node lists no plugins");
 	*out = name;
 	*n = n_names;
 	*n_refused = n_bad;

@@ -43,7 +43,8 @@ void client_close(struct client *c);
  * Errors of all below   RC_PEER  away, hung, gone in between or talking without end: the connection is closed, the next
  *                       question makes a new one; why says which · RC_END asked to end
  *
- * The names of all plugins in the node's order, each fit to be asked for; others are left out and counted.
+ * The names of all plugins in the node's order, each fit to be asked for; others are left out and counted. A node that
+ * lists none at all is not believed: RC_PEER.
  * Owner    names are copied into arena; *out is in it too.
  */
 CHECKED enum rc client_list(struct client *c, struct arena *arena, struct text **out, size_t *n, size_t *n_refused,

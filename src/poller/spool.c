@@ -718,7 +718,7 @@ struct spool_state spool_state(struct spool *s)
 	uint64_t committed_end;
 
 	lock_take(&s->lock);
-	state = (struct spool_state){ 0, s->n_dropped, s->n_damaged };
+	state = (struct spool_state){ .dropped = s->n_dropped, .damaged_bytes = s->n_damaged };
 	for (size_t i = 0; i < s->n_segments; i++) {
 		uint64_t from = s->segment[i].start, end = from + s->segment[i].n_bytes;
 
@@ -727,6 +727,9 @@ struct spool_state spool_state(struct spool *s)
 		state.waiting_bytes += from < end ? end - from : 0;
 	}
 	committed_end = s->disk_end + s->n_committed;
+	state.memory_bytes = s->memory.n;
+	if (s->cursor > s->disk_end)
+		state.memory_bytes -= s->cursor - s->disk_end;
 	if (s->cursor < committed_end)
 		state.waiting_bytes += committed_end - (s->cursor > s->disk_end ? s->cursor : s->disk_end);
 	lock_give_back(&s->lock);

@@ -2,7 +2,11 @@
 """numeter-poller by itself: its command line, nodes that misbehave, storages that are away."""
 import http.server
 import json
+import os
+import shutil
+import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -12,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.case import ServersCase, main  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
 from support.munin_node import ScriptedNode  # noqa: E402
-from support.poller import Poller  # noqa: E402
+from support.poller import Poller, program  # noqa: E402
 from support.ports import free_port  # noqa: E402
 from support.wait import SLOW, wait_until  # noqa: E402
 
@@ -108,6 +112,33 @@ class CommandLine(ServersCase):
             target.symlink_to(self.folder / 'other')
             self.assertEqual(poller.run('--once')[0], 1)
             self.assertEqual((self.folder / 'other').read_text(), '')
+
+    def test_simulate_takes_a_regular_file_only(self):
+        target = self.folder / 'pipe'
+        os.mkfifo(target)
+        with ScriptedNode({'load': LOAD}) as node:
+            poller = Poller(self.folder, munin_port=node.port, simulate='true', simulate_file=target)
+            self.assertEqual(poller.run('--once', timeout_s=10)[0], 1)
+            with open(os.open(target, os.O_RDONLY | os.O_NONBLOCK)):
+                status, _, err = poller.run('--once', timeout_s=10)
+        self.assertEqual(status, 1)
+        self.assertIn('simulate_file: %s: expected a regular file' % target, err)
+
+    def test_once_ends_at_a_signal_and_sends_no_more(self):
+        target = self.folder / 'simulated'
+        with ScriptedNode({'load': LOAD, 'stall': {'config': ScriptedNode.stall}}) as node:
+            poller = Poller(self.folder, munin_port=node.port, simulate='true', simulate_file=target)
+            process = subprocess.Popen([program(), '-c', str(poller.config_path), '--once'], stderr=subprocess.PIPE)
+            with process:
+                wait_until(lambda: 'config stall' in node.asked, 10)
+                process.send_signal(signal.SIGTERM)
+                err = process.communicate(timeout=5 * SLOW)[1].decode()
+            self.assertEqual(process.returncode, 1)
+            self.assertIn('ended by a signal', err)
+            self.assertFalse(target.exists())
+            node.plugins.pop('stall')
+            self.assertEqual(poller.run('--once')[0], 0)
+        self.assertEqual(len(target.read_text().splitlines()), 3 + 3, 'what came before the signal too')
 
     def test_a_second_one_is_refused(self):
         with ScriptedNode({'load': LOAD}) as node:
@@ -254,6 +285,64 @@ class Nodes(ServersCase):
         self.assertGreaterEqual(node.asked.count('fetch load'), 10)
         self.assertEqual(len(poller.log_lines('warning event=munin.failed plugin=stall')), 1)
 
+    def test_a_node_that_is_too_slow_gets_its_plugins_asked_in_turn(self):
+        def slow(node, connection):
+            node.ended.wait(0.1)
+            return 'load.value 1'
+
+        plugins = {'p%02d' % i: {'config': LOAD['config'], 'fetch': slow} for i in range(60)}
+        with ScriptedNode(plugins) as node:
+            with Poller(self.folder, munin_port=node.port, simulate='true',
+                        simulate_file=self.folder / 'simulated') as poller:
+                wait_until(lambda: 'fetch p59' in node.asked, 20, poller.log)
+        self.assertTrue(poller.log_lines(r'munin.away why="too slow: \d+ plugins were not asked"'))
+        self.assertEqual(set(node.asked) & {'fetch ' + name for name in plugins}, {'fetch ' + name for name in plugins})
+
+    def test_what_a_long_tick_has_is_on_the_disk_before_its_end(self):
+        big = {'config': 'x.label x', 'fetch': '\n'.join('%s%d.value 1' % ('n' * 200, i) for i in range(3000))}
+        with ScriptedNode({'big': big, 'stall': {'config': ScriptedNode.stall}}) as node:
+            poller = Poller(self.folder, munin_port=node.port, poller_time=60, munin_timeout_s=20, my_host_id='early',
+                            storage_url='http://127.0.0.1:%d' % free_port()).start()
+            wait_until(lambda: 'config stall' in node.asked, 80, poller.log)
+            used = sum(f.stat().st_size for f in Path(poller.spool_path).glob('*.seg'))
+            poller.kill9()
+        self.assertGreater(used, 256 * 1024)
+
+    def test_an_empty_list_forgets_nobody(self):
+        plugins = {'load': LOAD}
+        with ScriptedNode(plugins) as node:
+            with Poller(self.folder, munin_port=node.port, simulate='true',
+                        simulate_file=self.folder / 'simulated') as poller:
+                wait_until(lambda: 'fetch load' in node.asked, 10)
+                del plugins['load']
+                wait_until(lambda: poller.log_lines('munin.away why="the node lists no plugins"'), 10, poller.log)
+                plugins['load'] = LOAD
+                before = node.asked.count('fetch load')
+                wait_until(lambda: node.asked.count('fetch load') > before, 10)
+        self.assertEqual(node.asked.count('config load'), 1)
+
+    def test_counters_stay_when_node_or_plugin_fail_after_a_restart(self):
+        plugins = {'count': {'config': 'c.label c\nc.type COUNTER', 'fetch': Counter(1000)}}
+        with ScriptedNode(plugins) as node:
+            poller = Poller(self.folder, munin_port=node.port, simulate='true', simulate_file=self.folder / 'simulated')
+            counters = self.folder / 'poller' / 'counters'
+            self.assertEqual(poller.run('--once')[0], 0)
+            kept = counters.read_text()
+            self.assertIn('count\tcount\tc\t', kept)
+            poller.write_config(munin_port=free_port())
+            self.assertEqual(poller.run('--once')[0], 1)
+            self.assertEqual(counters.read_text(), kept)
+            poller.write_config(munin_port=node.port)
+            good, plugins['count'] = plugins['count'], {'config': '# Bad exit', 'fetch': '# Bad exit'}
+            self.assertEqual(poller.run('--once')[0], 0)
+            self.assertEqual(counters.read_text(), kept)
+            plugins['count'] = good
+            second = int(time.time())
+            wait_until(lambda: int(time.time()) > second, 5)  # a second is measured once
+            self.assertEqual(poller.run('--once')[0], 0)
+            self.assertEqual(counters.read_text().count('count\tcount\tc\t'), 1)
+            self.assertNotEqual(counters.read_text(), kept)
+
     def test_rates_go_on_over_a_restart(self):
         counter = Counter(1000)
         target = self.folder / 'simulated'
@@ -390,6 +479,15 @@ class Storages(ServersCase):
                 poller = Poller(self.folder, munin_port=node.port, storage_url='unix:%s' % path)
                 self.assertEqual(poller.run('--once')[0::2], (0, ''))
             self.assertEqual(list(daemon.data(HOST, 'load', ['load'])['load'].values()), [0.25])
+
+    def test_what_is_lost_at_the_end_is_told(self):
+        with ScriptedNode({'load': LOAD}) as node:
+            with Poller(self.folder, munin_port=node.port,
+                        storage_url='http://127.0.0.1:%d' % free_port()) as poller:
+                wait_until(lambda: poller.log_lines('sender.waits'), 10, poller.log)
+                shutil.rmtree(poller.spool_path)
+                wait_until(lambda: poller.log_lines('error event=spool.unwritten'), 40, poller.log)
+        self.assertRegex(poller.log(), r'warning event=daemon.lost bytes=\d+ why="neither written nor sent"')
 
     def test_the_spool_is_bounded_and_says_what_it_dropped(self):
         big = {'config': 'x.label x', 'fetch': '\n'.join('%s%d.value 1' % ('n' * 200, i) for i in range(1000))}
