@@ -481,8 +481,10 @@ static void while_the_disk_is_full_memory_serves(void **state)
 	assert_int_equal(spool_commit(s, &why), RC_DISK);
 	assert_non_null(strstr(why.text, "No space"));
 	assert_int_equal(read_all(s, 0, true), 5); /* sent all the same */
+	assert_int_equal(spool_state(s).memory_bytes, 0);
 	add(s, 5, 10);
 	assert_int_equal(spool_commit(s, &why), RC_DISK);
+	assert_int_equal(spool_state(s).memory_bytes, SPOOL_RECORD_BYTES + 14);
 	disk_is_full = false;
 	add(s, 6, 10);
 	commit(s);
