@@ -3,8 +3,8 @@
  * whatever went wrong with one of them. Nothing that the node says
  * reaches a path, a shell or a format.
  *
- * A plugin that prints a lone dot ends its own answer early, and the rest must not be taken for the next one's: with each
- * question `version` is asked too, whose answer marks the end. Of a node that answers nothing to that word a connection
+ * A plugin that prints a lone dot ends its own answer early, and the rest must not be taken for the next one's: with
+ * each question `version` is asked too, whose answer marks the end. Of a node that answers nothing to that word a connection
  * is left as soon as more came than the answer; what arrives later still is taken for the next plugin's.
  * Source: guide.munin-monitoring.org "Data exchange between master and node"; docs/spec/wire.md D.
  */

@@ -603,7 +603,7 @@ static void pass_over(struct spool *s, uint64_t from, uint64_t n)
 		s->cursor += n;
 }
 
-/* The file of this segment is gone, or ends too early: when it was not dropped meanwhile, what was left of it is lost. */
+/* The file of this segment is gone or ends too early: unless it was dropped meanwhile, what was left of it is lost. */
 static void lose_rest(struct spool *s, const struct segment *g, uint64_t from)
 {
 	lock_take(&s->lock);

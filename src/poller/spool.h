@@ -1,7 +1,7 @@
 /*
  * What is measured and not sent yet: every message goes through it. Messages are appended in order, synced at each
- * spool_commit(), and read in the same order by whoever sends them; what was sent is passed by the cursor and its files go.
- * Bounded: when it is full the oldest segment goes, sent or not. It survives kill -9 and a power cut.
+ * spool_commit(), and read in the same order by whoever sends them; what was sent is passed by the cursor and its files
+ * go. Bounded: when it is full the oldest segment goes, sent or not. It survives kill -9 and a power cut.
  *
  * While the disk takes nothing (full, broken) messages wait in memory, bounded too, and are sent from there.
  *

@@ -431,7 +431,7 @@ class Storages(ServersCase):
         with ScriptedNode({'load': LOAD}) as node:
             poller = Poller(self.folder, munin_port=node.port,
                             storage_url='http://127.0.0.1:%d' % server.server_port)
-            for expected in (r"the answer is not a storage's", r"not a storage's", r"not a storage's", r'status 400: .*what'):
+            for expected in ["the answer is not a storage's"] * 3 + ['status 400: .*what']:
                 status, _, err = poller.run('--once')
                 self.assertEqual(status, 1)
                 self.assertRegex(err, r'not all is sent: .*' + expected)
@@ -439,7 +439,8 @@ class Storages(ServersCase):
         self.assertEqual([m['context']['plugin'] for m in server.got[-1][2]], ['MyInfo', 'load', 'load'] * 5)
 
     def test_refused_values_are_told_now_and_then(self):
-        server = self.storage([(200, {'accepted': 3, 'rejected': [{'index': 1, 'reason': 'timestamp', 'ds': ['x']}] * 5})])
+        rejected = [{'index': 1, 'reason': 'timestamp', 'ds': ['x']}] * 5
+        server = self.storage([(200, {'accepted': 3, 'rejected': rejected})])
         with ScriptedNode({'load': LOAD}) as node:
             poller = Poller(self.folder, munin_port=node.port,
                             storage_url='http://127.0.0.1:%d' % server.server_port)
