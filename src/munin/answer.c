@@ -233,9 +233,9 @@ enum answer_state answer_take(struct answer *a, struct text line)
 	a->n_bytes += line.n;
 	if (++a->n_lines > ANSWER_MAX_LINES || a->n_bytes > ANSWER_MAX_BYTES)
 		return ANSWER_TOO_LONG;
-	line = text_trim(line);
 	if (text_is(line, "."))
 		return ANSWER_ENDED;
+	line = text_trim(line);
 	if (line.n == 0)
 		return ANSWER_GOES_ON;
 	if (line.s[0] == '#') {

@@ -59,7 +59,7 @@ void answer_fini(struct answer *a);
 void answer_begin(struct answer *a, struct text plugin, bool is_config);
 
 enum answer_state { ANSWER_GOES_ON, ANSWER_ENDED, ANSWER_TOO_LONG };
-/* The next line. ENDED: it was the dot. TOO_LONG: a limit is passed; nothing more is taken. */
+/* The next line. ENDED: it was the dot, and nothing else. TOO_LONG: a limit is passed; nothing more is taken. */
 enum answer_state answer_take(struct answer *a, struct text line);
 
 /* NULL when there is none. */

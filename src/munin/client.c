@@ -1,5 +1,6 @@
 #include "munin/client.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -70,10 +71,34 @@ static bool has_word(struct text line, const char *word)
 static enum rc say(struct client *c, struct mono deadline, const char *verb, struct text name, struct why *why)
 {
 	char command[512];
-	int n = snprintf(command, sizeof(command), "%s%s%.*s\n", verb, name.n > 0 ? " " : "", TEXT_ARG(name));
+	int n = snprintf(command, sizeof(command), "%s%s%.*s\n%s", verb, name.n > 0 ? " " : "", TEXT_ARG(name),
+			 name.n > 0 && c->mark_bytes > 0 ? "version\n" : "");
 
 	must(n > 0 && (size_t)n < sizeof(command));
 	return reach_write(c->fd, command, (size_t)n, deadline, &c->options.wake, why);
+}
+
+/* Whatever the node says to `version`, if only that it does not know the word, is one line, and the same each time. */
+static enum rc learn_mark(struct client *c, struct mono deadline, struct why *why)
+{
+	struct text line = TEXT_NONE;
+	enum rc rc;
+
+	c->mark_bytes = 0;
+	if (c->says_no_version)
+		return RC_OK;
+	c->says_no_version = true;
+	rc = say(c, deadline, "version", TEXT_NONE, why);
+	if (rc == RC_OK)
+		rc = next_line(c, deadline, &line, why);
+	if (rc == RC_PEER)
+		return rc;
+	c->says_no_version = false;
+	if (rc != RC_OK || line.n > sizeof(c->mark))
+		return rc;
+	memcpy(c->mark, line.s, line.n);
+	c->mark_bytes = line.n;
+	return RC_OK;
 }
 
 /* A node too old for `cap` answers with a comment that begins `# Unknown command`: the first word decides. */
@@ -92,15 +117,27 @@ static enum rc agree(struct client *c, struct mono deadline, struct why *why)
 		return rc;
 	c->multigraph = line.s[0] != '#' && has_word(line, "multigraph");
 	c->dirtyconfig = line.s[0] != '#' && has_word(line, "dirtyconfig");
-	return RC_OK;
+	return learn_mark(c, deadline, why);
 }
 
-static enum rc connect_node(struct client *c, struct mono deadline, struct why *why)
+/* Nothing was asked: what is there all the same belongs to an earlier answer, or says that the node has closed. */
+static bool has_leftovers(const struct client *c)
 {
+	struct pollfd p = { c->fd, POLLIN, 0 };
+
+	return c->lines.taken < c->lines.bytes.n || c->lines.skipping || poll(&p, 1, 0) != 0;
+}
+
+static struct mono deadline_of(const struct client *c)
+{
+	return mono_after_ms(mono_now(), c->options.timeout_ms);
+}
+
+static enum rc connect_once(struct client *c, struct why *why)
+{
+	struct mono deadline = deadline_of(c);
 	enum rc rc;
 
-	if (c->fd >= 0)
-		return RC_OK;
 	lines_clear(&c->lines);
 	rc = reach_connect(c->options.host, c->options.port, deadline, &c->options.wake, &c->fd, why);
 	if (rc == RC_OK)
@@ -110,9 +147,19 @@ static enum rc connect_node(struct client *c, struct mono deadline, struct why *
 	return rc;
 }
 
-static struct mono deadline_of(const struct client *c)
+static enum rc connect_node(struct client *c, struct why *why)
 {
-	return mono_after_ms(mono_now(), c->options.timeout_ms);
+	bool said_version = !c->says_no_version;
+	enum rc rc;
+
+	if (c->fd >= 0 && has_leftovers(c))
+		hang_up(c);
+	if (c->fd >= 0)
+		return RC_OK;
+	rc = connect_once(c, why);
+	if (rc == RC_PEER && said_version && c->says_no_version)
+		rc = connect_once(c, why); /* it does not bear being asked that */
+	return rc;
 }
 
 static bool next_word(struct text *rest, struct text *word)
@@ -131,10 +178,10 @@ static bool next_word(struct text *rest, struct text *word)
 enum rc client_list(struct client *c, struct arena *arena, struct text **out, size_t *n, size_t *n_refused,
 		    struct why *why)
 {
-	struct mono deadline = deadline_of(c);
 	struct text line, word, *name;
 	size_t n_names = 0, n_bad = 0, most = 1;
-	enum rc rc = connect_node(c, deadline, why);
+	enum rc rc = connect_node(c, why);
+	struct mono deadline = deadline_of(c);
 
 	if (rc == RC_OK)
 		rc = say(c, deadline, "list", TEXT_NONE, why);
@@ -158,19 +205,32 @@ enum rc client_list(struct client *c, struct arena *arena, struct text **out, si
 		else
 			n_bad++;
 	}
+	if (n_names + n_bad == 0)
+		return because(why, RC_PEER, "the node lists no plugins");
 	*out = name;
 	*n = n_names;
 	*n_refused = n_bad;
 	return RC_OK;
 }
 
+/* What lies between an answer's dot and the mark was printed by the plugin behind a dot of its own. */
+static enum rc skip_to_mark(struct client *c, struct mono deadline, struct why *why)
+{
+	struct text mark = { c->mark, c->mark_bytes }, line = TEXT_NONE;
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK && mark.n > 0 && !text_equal(line, mark))
+		rc = next_line(c, deadline, &line, why);
+	return rc;
+}
+
 static enum rc ask(struct client *c, const char *verb, struct text plugin, struct answer *out, struct wall *wall,
 		   struct why *why)
 {
-	struct mono deadline = deadline_of(c);
 	enum answer_state state = ANSWER_GOES_ON;
 	struct text line;
-	enum rc rc = connect_node(c, deadline, why);
+	enum rc rc = connect_node(c, why);
+	struct mono deadline = deadline_of(c);
 
 	answer_begin(out, plugin, strcmp(verb, "config") == 0);
 	if (rc == RC_OK)
@@ -184,6 +244,8 @@ static enum rc ask(struct client *c, const char *verb, struct text plugin, struc
 	if (rc == RC_OK && state == ANSWER_TOO_LONG)
 		rc = because(why, RC_PEER, "the answer has over %d lines or %d bytes", ANSWER_MAX_LINES,
 			     ANSWER_MAX_BYTES);
+	if (rc == RC_OK)
+		rc = skip_to_mark(c, deadline, why);
 	if (rc != RC_OK) {
 		hang_up(c);
 		return rc;

@@ -1,6 +1,11 @@
 /*
  * The client side of munin-node's protocol: one connection over which plugins are listed and asked, made again after
- * whatever went wrong with one of them. Nothing that the node says reaches a path, a shell or a format.
+ * whatever went wrong with one of them. Nothing that the node says
+ * reaches a path, a shell or a format.
+ *
+ * A plugin that prints a lone dot ends its own answer early, and the rest must not be taken for the next one's: with
+ * each question `version` is asked too, whose answer marks the end. Of a node that answers nothing to that word a connection
+ * is left as soon as more came than the answer; what arrives later still is taken for the next plugin's.
  * Source: guide.munin-monitoring.org "Data exchange between master and node"; docs/spec/wire.md D.
  */
 #ifndef MUNIN_CLIENT_H
@@ -24,6 +29,9 @@ struct client {
 	int fd;                        /* -1: not connected */
 	bool multigraph, dirtyconfig;  /* the node agreed to */
 	struct lines lines;
+	char mark[256];       /* what this connection's `version` is answered with */
+	size_t mark_bytes;    /* 0: no mark */
+	bool says_no_version; /* it closed, or said nothing */
 };
 
 void client_init(struct client *c, const struct client_options *options);
@@ -35,7 +43,8 @@ void client_close(struct client *c);
  * Errors of all below   RC_PEER  away, hung, gone in between or talking without end: the connection is closed, the next
  *                       question makes a new one; why says which · RC_END asked to end
  *
- * The names of all plugins in the node's order, each fit to be asked for; others are left out and counted.
+ * The names of all plugins in the node's order, each fit to be asked for; others are left out and counted. A node that
+ * lists none at all is not believed: RC_PEER.
  * Owner    names are copied into arena; *out is in it too.
  */
 CHECKED enum rc client_list(struct client *c, struct arena *arena, struct text **out, size_t *n, size_t *n_refused,

@@ -2,7 +2,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/mem.h"
 #include "wire/print_number.h"
 
 /* The code point at t[*i], and *i behind it; U+FFFD for a byte that begins none. */
@@ -126,32 +128,27 @@ static struct text draw_of(const struct answer_field *f)
 static void add_order(struct buf *out, const struct answer_graph *g)
 {
 	struct text given = attribute(g, "graph_order", TEXT_NONE);
-	struct buf first, stacked, joined;
+	const struct answer_field **drawn;
+	struct buf order;
+	size_t n = 0;
 
 	if (given.n > 0) {
 		add_member(out, "Order", given);
 		return;
 	}
-	buf_init(&first, SIZE_MAX);
-	buf_init(&stacked, SIZE_MAX);
-	buf_init(&joined, SIZE_MAX);
-	for (const struct answer_field *f = g->field; f != NULL; f = f->next) {
-		struct text draw = draw_of(f);
-
-		if (text_is(draw, "STACK")) {
-			buf_addf(&stacked, " %.*s", TEXT_ARG(f->name));
-		} else if (draw.s != NULL) {
-			buf_clear(&joined);
-			buf_addf(&joined, " %.*s%.*s", TEXT_ARG(f->name), TEXT_ARG(buf_text(&first)));
-			buf_clear(&first);
-			buf_add_text(&first, buf_text(&joined));
-		}
-	}
-	buf_add_text(&first, buf_text(&stacked));
-	add_member(out, "Order", text_trim(buf_text(&first)));
-	buf_fini(&joined);
-	buf_fini(&stacked);
-	buf_fini(&first);
+	drawn = must_alloc((g->n_fields + 1) * sizeof(*drawn));
+	buf_init(&order, SIZE_MAX);
+	for (const struct answer_field *f = g->field; f != NULL; f = f->next)
+		if (draw_of(f).s != NULL && !text_is(draw_of(f), "STACK"))
+			drawn[n++] = f;
+	for (; n > 0; n--)
+		buf_addf(&order, " %.*s", TEXT_ARG(drawn[n - 1]->name));
+	for (const struct answer_field *f = g->field; f != NULL; f = f->next)
+		if (text_is(draw_of(f), "STACK"))
+			buf_addf(&order, " %.*s", TEXT_ARG(f->name));
+	add_member(out, "Order", text_trim(buf_text(&order)));
+	buf_fini(&order);
+	free(drawn);
 }
 
 static bool is_told(struct text name, enum compose_detail detail)

@@ -16,7 +16,7 @@
 #include "poller/compose.h"
 #include "poller/schedule.h"
 
-enum { EXIT_BAD = 1, STOP_MS = 1200 };
+enum { EXIT_BAD = 1, STOP_MS = 1200, COMMIT_BYTES = 256 * 1024, COMMIT_MS = 2000 };
 
 void daemon_warn(void *argument, const char *text)
 {
@@ -172,6 +172,18 @@ enum rc daemon_check(struct daemon *d)
 
 /* One poll */
 
+static void commit(struct daemon *d)
+{
+	static struct log_limit limit;
+	struct why why;
+
+	if (spool_commit(d->spool, &why) != RC_OK)
+		log_limited(&limit, LOG_LEVEL_ERROR, "spool.unwritten", "why=\"%s\" messages wait in memory", why.text);
+	d->uncommitted_bytes = 0;
+	d->committed_at = mono_now();
+}
+
+/* A tick that is long or large is not kept in memory to its end. */
 static void into_spool(void *argument, enum parcel_kind kind, struct text plugin, struct text text)
 {
 	struct daemon *d = argument;
@@ -179,6 +191,9 @@ static void into_spool(void *argument, enum parcel_kind kind, struct text plugin
 	spool_add(d->spool,
 		  &(struct parcel){ .kind = kind, .host = text_of(d->config.host_id), .plugin = plugin, .text = text });
 	d->n_messages++;
+	d->uncommitted_bytes += text.n;
+	if (d->uncommitted_bytes > COMMIT_BYTES || mono_ms_between(d->committed_at, mono_now()) > COMMIT_MS)
+		commit(d);
 }
 
 static void note_tick(const struct measure_count *count, enum rc rc, const struct why *why, struct mono begin)
@@ -195,17 +210,17 @@ static void note_tick(const struct measure_count *count, enum rc rc, const struc
 /* Errors: of measure_tick(). What came is in the spool in any case. */
 static enum rc poll_once(struct daemon *d, struct why *why)
 {
-	static struct log_limit spool_limit, counters_limit;
+	static struct log_limit counters_limit;
 	struct mono begin = mono_now();
 	struct measure_count count;
 	struct why cause;
-	enum rc rc = measure_tick(d->measure, begin, into_spool, d, &count, why);
+	enum rc rc;
 
+	d->committed_at = begin;
+	rc = measure_tick(d->measure, begin, into_spool, d, &count, why);
 	d->n_ticks++;
 	note_tick(&count, rc, why, begin);
-	if (spool_commit(d->spool, &cause) != RC_OK)
-		log_limited(&spool_limit, LOG_LEVEL_ERROR, "spool.unwritten", "why=\"%s\" messages wait in memory",
-			    cause.text);
+	commit(d);
 	if (measure_keep(d->measure, d->counters_path, &cause) != RC_OK)
 		log_limited(&counters_limit, LOG_LEVEL_WARNING, "counters.unwritten", "why=\"%s\"", cause.text);
 	return rc;
@@ -264,6 +279,20 @@ static void run(struct daemon *d)
 	}
 }
 
+/* The disk took nothing, and nobody else did. */
+static void tell_lost(struct daemon *d)
+{
+	uint64_t n;
+
+	if (d->spool == NULL)
+		return;
+	commit(d); /* perhaps now */
+	n = spool_state(d->spool).memory_bytes;
+	if (n > 0)
+		log_line(LOG_LEVEL_WARNING, "daemon.lost", "bytes=%llu why=\"neither written nor sent\"",
+			 (unsigned long long)n);
+}
+
 /* Backwards. A sender that hangs in a server's answer is left behind: all that it has is in the spool. */
 static void stop(struct daemon *d)
 {
@@ -276,6 +305,7 @@ static void stop(struct daemon *d)
 	if (d->spool != NULL)
 		spool_wake(d->spool);
 	ended = sender_stop(d->sender, STOP_MS);
+	tell_lost(d);
 	log_line(LOG_LEVEL_INFO, "daemon.stopped", "ticks=%llu missed=%llu messages=%llu sent=%llu",
 		 (unsigned long long)d->n_ticks, (unsigned long long)d->n_missed, (unsigned long long)d->n_messages,
 		 (unsigned long long)n_sent);
@@ -350,10 +380,16 @@ int daemon_once(struct daemon *d)
 	enum rc rc = take_steps(d, steps, ARRAY_LEN(steps)), sent;
 	struct why why = { "" };
 
-	if (rc == RC_OK) {
-		rc = poll_once(d, &why);
-		if (rc != RC_OK)
-			tell_away(d, &why);
+	if (rc != RC_OK)
+		goto out;
+	rc = poll_once(d, &why);
+	if (rc != RC_OK && rc != RC_END)
+		tell_away(d, &why);
+	if (rc == RC_END || is_to_end(d)) {
+		fprintf(stderr, "numeter-poller: ended by a signal; what is not sent is kept in %s\n",
+			d->config.spool_path);
+		rc = RC_END;
+	} else {
 		release_signals();
 		sent = sender_drain(d->sender, &why);
 		if (sent != RC_OK)
@@ -361,6 +397,7 @@ int daemon_once(struct daemon *d)
 				d->config.spool_path);
 		rc = rc == RC_OK ? sent : rc;
 	}
+out:
 	stop(d);
 	return rc == RC_OK ? EXIT_SUCCESS : EXIT_BAD;
 }

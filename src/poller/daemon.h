@@ -25,6 +25,8 @@ struct daemon {
 	struct sink *sink;
 	struct sender *sender;
 	uint64_t n_ticks, n_missed, n_messages;
+	size_t uncommitted_bytes; /* of payloads, since committed_at */
+	struct mono committed_at;
 };
 
 /* A config_warn_fn; argument is the daemon. */

@@ -13,6 +13,7 @@
 
 enum { READINGS_LEAST_AGE_S = 600, READINGS_AGE_TICKS = 5, FAILURES_IN_A_ROW = 3 };
 enum { TIMEOUT_LEAST_S = 5, WAITS_A_TICK = 4, LEFT_OUT_DOUBLINGS = 4 };
+enum { PAST_AGE_S = 86400, INFOS_MAX_BYTES = 32 << 20, FIELDS_A_TICK = 1000000 };
 
 struct measure {
 	const struct poller_config *config;
@@ -26,6 +27,7 @@ struct measure {
 	struct mono refreshed_at;
 	int64_t max_age_s;
 	bool waiting_hurts; /* a plugin that hangs takes much of a tick */
+	char *next_first;   /* the first plugin that the last tick had no time for; NULL: there was none */
 };
 
 /* One tick while it goes on. */
@@ -35,8 +37,8 @@ struct tick {
 	void *argument;
 	struct measure_count *count;
 	struct buf infos; /* kept back until all data are emitted: plugin, NUL, length, text */
-	struct mono overtime;
-	size_t n_failed_in_a_row;
+	struct mono overtime, end;
+	size_t n_failed_in_a_row, n_fields;
 };
 
 enum rc measure_new(const struct poller_config *c, const struct reach_wake *wake, struct measure **out, struct why *why)
@@ -81,6 +83,7 @@ void measure_free(struct measure *m)
 {
 	if (m == NULL)
 		return;
+	free(m->next_first);
 	client_fini(&m->client);
 	answer_fini(&m->config_answer);
 	answer_fini(&m->values_answer);
@@ -111,8 +114,11 @@ enum rc measure_keep(struct measure *m, const char *path, struct why *why)
 	void *plugin;
 	enum rc rc;
 
+	if (!m->refreshed)
+		return RC_OK; /* nothing is known yet that could stand for what is in the file */
 	buf_init(&text, PAST_MAX_BYTES);
 	past_print_begin(&text);
+	past_print_readings(&text, &m->past);
 	while (map_next(&m->plugins, &at, &name, &plugin))
 		past_print(&text, plugin);
 	past_print_end(&text);
@@ -131,9 +137,16 @@ static bool is_enabled(const struct measure *m, struct text name)
 
 static void keep_info(void *argument, enum parcel_kind kind, struct text plugin, struct text text)
 {
+	static struct log_limit limit;
 	struct tick *t = argument;
 
 	(void)kind;
+	if (sizeof(plugin.n) + sizeof(text.n) + plugin.n + text.n > INFOS_MAX_BYTES - t->infos.n) {
+		log_limited(&limit, LOG_LEVEL_WARNING, "munin.info_left_out",
+			    "plugin=%.*s why=\"infos of one tick are over %d bytes\"", TEXT_ARG(plugin),
+			    INFOS_MAX_BYTES);
+		return;
+	}
 	buf_add(&t->infos, &plugin.n, sizeof(plugin.n));
 	buf_add(&t->infos, &text.n, sizeof(text.n));
 	buf_add_text(&t->infos, plugin);
@@ -249,6 +262,7 @@ static enum rc ask_plugin(struct tick *t, struct plugin *p, struct why *why)
 			plugin_learn(p, &m->config_answer, &m->past);
 			note_refused(p, &m->config_answer);
 		}
+		t->n_fields += m->config_answer.n_fields;
 		if (rc_config == RC_END || !p->configured)
 			return rc_config;
 	}
@@ -258,6 +272,7 @@ static enum rc ask_plugin(struct tick *t, struct plugin *p, struct why *why)
 	} else {
 		rc = client_fetch(&m->client, p->name, values, &wall, why);
 		note_refused(p, values);
+		t->n_fields += values->n_fields;
 	}
 	/* Whole lines of an answer that broke off are as good as others. */
 	t->count->n_values += plugin_measure(p, values, wall.s, m->max_age_s, t->emit, t->argument);
@@ -280,17 +295,34 @@ static void note_failure(struct tick *t, struct plugin *p, enum rc rc, const str
 	t->n_failed_in_a_row = rc == RC_PEER ? t->n_failed_in_a_row + 1 : 0;
 }
 
-static bool is_overtime(const struct tick *t, bool late)
+/* Twice a tick's time is enough in any case; once, for what has been slow. */
+static bool is_enough(const struct tick *t, bool late)
 {
-	return (late || t->n_failed_in_a_row >= FAILURES_IN_A_ROW) && mono_ms_between(mono_now(), t->overtime) <= 0;
+	struct mono now = mono_now();
+
+	if (t->n_fields > FIELDS_A_TICK || mono_ms_between(now, t->end) <= 0)
+		return true;
+	return (late || t->n_failed_in_a_row >= FAILURES_IN_A_ROW) && mono_ms_between(now, t->overtime) <= 0;
+}
+
+/* Where the last tick broke off. */
+static size_t take_first(struct measure *m, const struct text *name, size_t n)
+{
+	size_t first = 0;
+
+	while (m->next_first != NULL && first < n && !text_is(name[first], m->next_first))
+		first++;
+	free(m->next_first);
+	m->next_first = NULL;
+	return first < n ? first : 0;
 }
 
 /* Those that answered last time before those that did not. */
 static enum rc ask_all(struct tick *t, const struct text *name, size_t n, struct why *why)
 {
+	size_t first = take_first(t->m, name, n), n_left = 0;
 	bool *was_late = must_alloc(n + 1);
 	enum rc rc = RC_OK;
-	size_t n_left = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct plugin *p = map_get(&t->m->plugins, name[i]);
@@ -298,16 +330,18 @@ static enum rc ask_all(struct tick *t, const struct text *name, size_t n, struct
 		was_late[i] = p != NULL && p->late;
 	}
 	for (size_t i = 0; i < 2 * n && rc != RC_END; i++) {
-		struct plugin *p = map_get(&t->m->plugins, name[i % n]);
+		size_t at = (first + i) % n;
+		struct plugin *p = map_get(&t->m->plugins, name[at]);
 
-		if (p == NULL || was_late[i % n] != (i >= n))
+		if (p == NULL || was_late[at] != (i >= n))
 			continue;
 		if (p->n_left_out > 0) {
 			p->n_left_out--;
 			continue;
 		}
-		if (is_overtime(t, i >= n)) {
-			n_left++;
+		if (is_enough(t, i >= n)) {
+			if (n_left++ == 0)
+				t->m->next_first = must_strndup(p->name.s, p->name.n);
 			continue;
 		}
 		rc = ask_plugin(t, p, why);
@@ -321,9 +355,19 @@ static enum rc ask_all(struct tick *t, const struct text *name, size_t n, struct
 		}
 	}
 	free(was_late);
-	if (rc == RC_END)
-		return rc;
-	return n_left == 0 ? RC_OK : because(why, RC_PEER, "too slow: %zu plugins were not asked", n_left);
+	if (rc == RC_END || n_left == 0)
+		return rc == RC_END ? rc : RC_OK;
+	if (t->n_fields > FIELDS_A_TICK)
+		return because(why, RC_PEER, "over %d fields: %zu plugins were not asked", FIELDS_A_TICK, n_left);
+	return because(why, RC_PEER, "too slow: %zu plugins were not asked", n_left);
+}
+
+static bool is_known(void *argument, struct text plugin)
+{
+	const struct measure *m = argument;
+	const struct plugin *p = map_get(&m->plugins, plugin);
+
+	return p != NULL && p->configured;
 }
 
 enum rc measure_tick(struct measure *m, struct mono now, plugin_emit_fn *emit, void *argument,
@@ -340,8 +384,9 @@ enum rc measure_tick(struct measure *m, struct mono now, plugin_emit_fn *emit, v
 	*count = (struct measure_count){ .is_refresh = !m->refreshed || mono_ms_between(m->refreshed_at, now) + 500 >=
 										c->plugins_refresh_time_s * 1000 };
 	t.overtime = mono_after_ms(now, c->poller_time_s * 1000);
+	t.end = mono_after_ms(now, c->poller_time_s * 2000);
 	arena_init(&arena);
-	buf_init(&t.infos, SIZE_MAX);
+	buf_init(&t.infos, INFOS_MAX_BYTES);
 	if (count->is_refresh)
 		emit_myinfo(&t);
 	rc = list_plugins(m, &arena, &name, &n, why);
@@ -351,7 +396,7 @@ enum rc measure_tick(struct measure *m, struct mono now, plugin_emit_fn *emit, v
 		if (count->is_refresh && rc != RC_END) {
 			m->refreshed = true;
 			m->refreshed_at = now;
-			past_fini(&m->past);
+			past_prune(&m->past, wall_now().s - PAST_AGE_S, is_known, m);
 		}
 	}
 	client_close(&m->client);

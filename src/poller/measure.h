@@ -22,7 +22,11 @@ void measure_free(struct measure *m);
 
 /* The counters of before a restart; a file that is not there or damaged is passed over. */
 void measure_remember(struct measure *m, const char *path);
-/* Errors: RC_DISK. */
+/*
+ * Before the first tick in which the node answered the file stays as it is. Readings of before the restart, of plugins
+ * that have not answered since, stay in it until they are a day old.
+ * Errors   RC_DISK
+ */
 CHECKED enum rc measure_keep(struct measure *m, const char *path, struct why *why);
 
 struct measure_count {

@@ -39,6 +39,27 @@ static bool next_piece(struct text *rest, struct text *piece)
 	return true;
 }
 
+void past_prune(struct plugin_past *p, int64_t oldest_s, past_is_known_fn *is_known, void *argument)
+{
+	struct plugin_past kept;
+	struct text key;
+	size_t at = 0;
+	void *value;
+
+	past_init(&kept);
+	while (map_next(&p->readings, &at, &key, &value)) {
+		const struct counter_field *c = value;
+		struct text rest = key, plugin = TEXT_NONE;
+
+		if (c->last_s < oldest_s || !next_piece(&rest, &plugin) || is_known(argument, plugin))
+			free(value);
+		else
+			free(map_put(&kept.readings, key, value));
+	}
+	map_fini(&p->readings, NULL);
+	*p = kept;
+}
+
 static bool take_line(struct plugin_past *p, struct text line)
 {
 	struct text piece[5], rest = line;
@@ -98,23 +119,37 @@ void past_print_begin(struct buf *out)
 	buf_add_str(out, first_line);
 }
 
+/* Without `plugin` it is in the key. */
+static void print_reading(struct buf *out, struct text plugin, struct text key, const struct counter_field *c)
+{
+	if (c->last_s == 0 || !c->last.known)
+		return;
+	buf_addf(out, "%.*s%s%.*s\t%" PRId64 "\t", TEXT_ARG(plugin), plugin.n > 0 ? "\t" : "", TEXT_ARG(key),
+		 c->last_s);
+	if (c->last.whole)
+		buf_addf(out, "%s%" PRIu64 "\n", c->last.negative ? "-" : "", c->last.magnitude);
+	else
+		buf_addf(out, "%.17g\n", c->last.value);
+}
+
+void past_print_readings(struct buf *out, const struct plugin_past *p)
+{
+	struct text key;
+	size_t at = 0;
+	void *value;
+
+	while (map_next(&p->readings, &at, &key, &value))
+		print_reading(out, TEXT_NONE, key, value);
+}
+
 void past_print(struct buf *out, const struct plugin *p)
 {
 	struct text key;
 	size_t at = 0;
 	void *value;
 
-	while (map_next(&p->counters, &at, &key, &value)) {
-		const struct counter_field *c = value;
-
-		if (c->last_s == 0 || !c->last.known)
-			continue;
-		buf_addf(out, "%.*s\t%.*s\t%" PRId64 "\t", TEXT_ARG(p->name), TEXT_ARG(key), c->last_s);
-		if (c->last.whole)
-			buf_addf(out, "%s%" PRIu64 "\n", c->last.negative ? "-" : "", c->last.magnitude);
-		else
-			buf_addf(out, "%.17g\n", c->last.value);
-	}
+	while (map_next(&p->counters, &at, &key, &value))
+		print_reading(out, p->name, key, value);
 }
 
 void past_print_end(struct buf *out)

@@ -57,6 +57,9 @@ static enum rc read_reply(struct sink_http *s, int fd, struct mono deadline, str
 			rc = http_reply_end(&s->reply, why);
 		else if (rc == RC_OK)
 			rc = http_reply_take(&s->reply, (struct text){ bytes, got }, why);
+		/* somebody who talks without end is not heard without end */
+		if (rc == RC_OK && s->reply.part != HTTP_REPLY_DONE && mono_ms_between(mono_now(), deadline) <= 0)
+			rc = because(why, RC_PEER, "no end of the answer in time");
 	}
 	return rc == RC_REFUSED ? RC_PEER : rc;
 }
@@ -89,10 +92,11 @@ static enum rc ask(struct sink_http *s, struct why *why)
 	return rc;
 }
 
-/* What of a message the storage did not take: told once, not sent again. */
+/* What of a message the storage did not take: not sent again, and told now and then. */
 static void note_refused(struct sink_http *s, struct arena *a, const struct parcel *parcel, size_t n,
 			 struct json_value entry)
 {
+	static struct log_limit limit;
 	struct json_value index, reason, ds;
 	size_t at = 0;
 
@@ -106,24 +110,30 @@ static void note_refused(struct sink_http *s, struct arena *a, const struct parc
 		ds.raw = TEXT_NONE;
 		atomic_fetch_add(&s->sink.n_refused, 1);
 	}
-	log_line(LOG_LEVEL_WARNING, "sender.rejected", "plugin=%.*s reason=%.*s ds=%.*s", TEXT_ARG(parcel[at].plugin),
-		 TEXT_ARG(reason.raw), TEXT_ARG(ds.raw));
+	log_limited(&limit, LOG_LEVEL_WARNING, "sender.rejected", "plugin=%.*s reason=%.*s ds=%.*s",
+		    TEXT_ARG(parcel[at].plugin), TEXT_ARG(reason.raw), TEXT_ARG(ds.raw));
 }
 
-static void read_rejected(struct sink_http *s, const struct parcel *parcel, size_t n)
+/* Any server says 200; a storage says how many messages it has taken. */
+static enum rc read_taken(struct sink_http *s, const struct parcel *parcel, size_t n, struct why *why)
 {
-	struct json_value all, rejected, entry;
+	struct json_value all, accepted, rejected, entry;
 	struct json_walk walk;
+	enum rc rc = RC_OK;
 	struct arena a;
 
 	arena_init(&a);
-	if (json_check(buf_text(&s->reply.body), false, &all, NULL) == RC_OK && all.type == JSON_OBJECT &&
-	    json_member(&a, all, "rejected", &rejected) && rejected.type == JSON_ARRAY) {
+	if (json_check(buf_text(&s->reply.body), false, &all, NULL) != RC_OK || all.type != JSON_OBJECT ||
+	    !json_member(&a, all, "accepted", &accepted) || accepted.type != JSON_NUMBER) {
+		rc = because(why, RC_PEER,
+			     "status 200, but the answer is not a storage's: expected the number \"accepted\"");
+	} else if (json_member(&a, all, "rejected", &rejected) && rejected.type == JSON_ARRAY) {
 		walk = json_walk(rejected);
 		while (json_next_element(&walk, &entry))
 			note_refused(s, &a, parcel, n, entry);
 	}
 	arena_fini(&a);
+	return rc;
 }
 
 /* A message that the server takes in no company: it would stand before all others for ever. */
@@ -149,10 +159,10 @@ static enum rc send_some(struct sink_http *s, const struct parcel *parcel, size_
 		return rc;
 	switch (s->reply.status) {
 	case 200:
-		read_rejected(s, parcel, n);
-		*n_done = n;
-		return RC_OK;
-	case 400:
+		rc = read_taken(s, parcel, n, why);
+		if (rc == RC_OK)
+			*n_done = n;
+		return rc;
 	case 413:
 		if (n > 1)
 			return send_some(s, parcel, n / 2, n_done, why);

@@ -12,10 +12,12 @@
 
 #include "base/fileio.h"
 #include "base/lock.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 enum { SEGMENT_LEAST_BYTES = 64 * 1024, SEGMENT_MOST_BYTES = 4 << 20, SEGMENTS_AT_LEAST = 16, NAME_BYTES = 32 };
 enum { LOOK_BYTES = 256 * 1024 };
+static const uint64_t OFFSET_MAX = UINT64_MAX / 4; /* that a file's name is believed */
 
 /* One file of records: those from `start` on, n_bytes of them behind the header. */
 struct segment {
@@ -36,10 +38,13 @@ struct spool {
 	struct buf memory;  /* what follows disk_end */
 	size_t n_committed; /* of memory: may be read */
 	uint64_t n_dropped, n_damaged;
+	bool last_is_broken; /* the last segment's file is not what was written: nothing more goes there */
 	bool woken;
 	/* the adding thread only */
 	int fd;         /* of the last segment, -1: the next record begins a new one */
 	struct buf one; /* the record being added */
+	/* while opening only */
+	uint64_t foreign_end; /* offsets before it may be those of files left alone */
 };
 
 static void segment_name(uint64_t start, char name[NAME_BYTES])
@@ -101,23 +106,42 @@ static void add_segment(struct spool *s, uint64_t start, uint64_t n_bytes)
 	s->segment[s->n_segments++] = (struct segment){ start, n_bytes };
 }
 
-/* A file whose header is not ours is nobody's: it is left alone. */
-static void list_file(struct spool *s, const char *name)
+/* A file that has our names and is not ours, or not any more: it stays as it is, and its offsets are not used again. */
+static void leave_alone(struct spool *s, const char *name, uint64_t start, uint64_t n_bytes)
 {
-	int fd = fileio_open_at(s->dir_fd, name, O_RDONLY, 0);
+	log_line(LOG_LEVEL_WARNING, "spool.left_alone", "file=%s bytes=%llu why=\"its header is no segment's\"", name,
+		 (unsigned long long)n_bytes);
+	s->n_damaged += n_bytes;
+	if (start < OFFSET_MAX && start + n_bytes > s->foreign_end)
+		s->foreign_end = start + n_bytes;
+}
+
+static enum rc list_file(struct spool *s, const char *name, struct why *why)
+{
 	char header[SPOOL_HEADER_BYTES];
 	uint64_t start, said;
 	struct stat stat;
+	size_t got = 0;
+	enum rc rc;
+	int fd;
 
+	if (!parse_name(name, &start))
+		return RC_OK;
+	fd = fileio_open_at(s->dir_fd, name, O_RDONLY | O_NONBLOCK, 0);
 	if (fd < 0)
-		return;
-	if (parse_name(name, &start) && fstat(fd, &stat) == 0 &&
-	    fileio_pread(fd, header, sizeof(header), 0, NULL) == RC_OK && spool_get_header(header, &said) &&
-	    said == start)
+		return because(why, RC_DISK, "open %s: %s", name, strerror(errno));
+	rc = fstat(fd, &stat) < 0 ? because(why, RC_DISK, "%s", strerror(errno))
+				  : fileio_pread_some(fd, header, sizeof(header), 0, &got, why);
+	if (rc != RC_OK)
+		why_prepend(why, "%s", name);
+	else if (got == sizeof(header) && spool_get_header(header, &said) && said == start)
 		add_segment(s, start, (uint64_t)stat.st_size - SPOOL_HEADER_BYTES);
-	else if (parse_name(name, &start)) /* made in the moment of a crash */
+	else if (stat.st_size <= SPOOL_HEADER_BYTES) /* made in the moment of a crash: it never held anything */
 		(void)!fileio_unlink_at(s->dir_fd, name, NULL);
+	else
+		leave_alone(s, name, start, (uint64_t)stat.st_size - SPOOL_HEADER_BYTES);
 	close(fd);
+	return rc;
 }
 
 static enum rc list_segments(struct spool *s, struct why *why)
@@ -125,19 +149,23 @@ static enum rc list_segments(struct spool *s, struct why *why)
 	int fd = dup(s->dir_fd);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
+	enum rc rc = RC_OK;
 
 	if (dir == NULL) {
 		if (fd >= 0)
 			close(fd);
 		return because(why, RC_DISK, "read the folder: %s", strerror(errno));
 	}
-	while ((entry = readdir(dir)) != NULL)
-		if (strstr(entry->d_name, ".seg") != NULL)
-			list_file(s, entry->d_name);
+	while (rc == RC_OK && (entry = readdir(dir)) != NULL)
+		rc = list_file(s, entry->d_name, why);
 	closedir(dir);
 	if (s->n_segments > 0)
 		qsort(s->segment, s->n_segments, sizeof(*s->segment), by_start);
-	return RC_OK;
+	/* a record that a full disk cut short stays behind a segment's last whole one, where the next segment begins */
+	for (size_t i = 0; i + 1 < s->n_segments; i++)
+		if (s->segment[i].n_bytes > s->segment[i + 1].start - s->segment[i].start)
+			s->segment[i].n_bytes = s->segment[i + 1].start - s->segment[i].start;
+	return rc;
 }
 
 static enum rc read_segment(struct spool *s, const struct segment *g, uint64_t from, size_t n, struct buf *out,
@@ -227,9 +255,9 @@ static enum rc open_cursor(struct spool *s, struct why *why)
 		s->cursor = offset;
 	if (s->n_segments > 0 && s->cursor < s->segment[0].start)
 		s->cursor = s->segment[0].start;
-	/* The cursor outlived the records it passed: what comes next stands behind it. */
-	if (s->cursor > s->disk_end) {
-		s->disk_end = s->cursor;
+	/* The cursor outlived the records it passed, or a file is in the way: what comes next stands behind it. */
+	if (s->cursor > s->disk_end || s->foreign_end > s->disk_end) {
+		s->disk_end = s->cursor > s->foreign_end ? s->cursor : s->foreign_end;
 		if (s->fd >= 0)
 			close(s->fd);
 		s->fd = -1;
@@ -336,6 +364,22 @@ static void close_segment(struct spool *s)
 	s->fd = -1;
 }
 
+/* A new file, or one that never got beyond its header; -1 with errno. */
+static int make_file(struct spool *s, const char *name)
+{
+	int fd = fileio_open_at(s->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL, 0640);
+	struct stat stat;
+
+	if (fd >= 0 || errno != EEXIST)
+		return fd;
+	fd = fileio_open_at(s->dir_fd, name, O_WRONLY | O_NONBLOCK, 0);
+	if (fd < 0 || (fstat(fd, &stat) == 0 && S_ISREG(stat.st_mode) && stat.st_size <= SPOOL_HEADER_BYTES))
+		return fd;
+	close(fd);
+	errno = EEXIST;
+	return -1;
+}
+
 static enum rc begin_segment(struct spool *s, struct why *why)
 {
 	char name[NAME_BYTES], header[SPOOL_HEADER_BYTES];
@@ -343,7 +387,7 @@ static enum rc begin_segment(struct spool *s, struct why *why)
 	enum rc rc;
 
 	segment_name(start, name);
-	s->fd = fileio_open_at(s->dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC, 0640);
+	s->fd = make_file(s, name);
 	if (s->fd < 0)
 		return because(why, RC_DISK, "open %s: %s", name, strerror(errno));
 	spool_put_header(header, start);
@@ -380,11 +424,16 @@ static size_t whole_records(struct text t, uint64_t n)
 static enum rc write_some(struct spool *s, struct why *why)
 {
 	const struct segment *last;
-	uint64_t used;
-	size_t n;
 	enum rc rc = RC_OK;
+	uint64_t used;
+	bool broken;
+	size_t n;
 
-	if (s->fd >= 0 && s->segment[s->n_segments - 1].n_bytes >= s->segment_bytes)
+	lock_take(&s->lock);
+	broken = s->last_is_broken;
+	s->last_is_broken = false;
+	lock_give_back(&s->lock);
+	if (s->fd >= 0 && (broken || s->segment[s->n_segments - 1].n_bytes >= s->segment_bytes))
 		close_segment(s);
 	if (s->fd < 0)
 		rc = begin_segment(s, why);
@@ -545,10 +594,36 @@ static size_t take_memory(struct spool *s, size_t max_bytes, struct buf *out)
 	return t.n;
 }
 
-/* Cut out to whole records; what is damaged at its front is passed over. False: nothing whole is in it yet. */
-static bool keep_whole(struct spool *s, struct buf *out, size_t max_bytes, bool is_all, uint64_t *from)
+/* So many bytes from this place on are nothing that can be read. */
+static void pass_over(struct spool *s, uint64_t from, uint64_t n)
 {
-	size_t n = whole_records(buf_text(out), max_bytes), skip = 0;
+	lock_must_hold(&s->lock);
+	s->n_damaged += n;
+	if (s->cursor == from)
+		s->cursor += n;
+}
+
+/* The file of this segment is gone or ends too early: unless it was dropped meanwhile, what was left of it is lost. */
+static void lose_rest(struct spool *s, const struct segment *g, uint64_t from)
+{
+	lock_take(&s->lock);
+	for (size_t i = 0; i < s->n_segments; i++) {
+		if (s->segment[i].start != g->start)
+			continue;
+		pass_over(s, from, g->start + g->n_bytes - from);
+		s->last_is_broken = s->last_is_broken || i + 1 == s->n_segments;
+	}
+	lock_give_back(&s->lock);
+}
+
+/*
+ * Cut what was read of g out to whole records; what is damaged at its front is passed over. False: nothing whole is in
+ * it. is_all: it was asked for up to the segment's end.
+ */
+static bool keep_whole(struct spool *s, const struct segment *g, struct buf *out, size_t max_bytes, bool is_all,
+		       uint64_t from)
+{
+	size_t n = whole_records(buf_text(out), max_bytes), skip;
 	struct text front = buf_text(out);
 	struct parcel ignored;
 
@@ -559,12 +634,13 @@ static bool keep_whole(struct spool *s, struct buf *out, size_t max_bytes, bool 
 	if (!is_all && spool_take_record(&front, &ignored) == RC_END)
 		return false; /* a long one: read more */
 	skip = spool_find_record(buf_text(out));
-	lock_take(&s->lock);
-	s->n_damaged += skip;
-	if (s->cursor == *from)
-		s->cursor += skip;
-	lock_give_back(&s->lock);
-	buf_clear(out);
+	if (skip < out->n) {
+		lock_take(&s->lock);
+		pass_over(s, from, skip);
+		lock_give_back(&s->lock);
+	} else if (is_all) {
+		lose_rest(s, g, from);
+	} /* else a whole one may begin here that goes on behind: read more */
 	return false;
 }
 
@@ -589,11 +665,13 @@ enum rc spool_read(struct spool *s, size_t max_bytes, struct buf *out, uint64_t 
 			return out->n > 0 ? RC_OK : RC_END;
 		left = g.start + g.n_bytes - *from;
 		rc = read_segment(s, &g, *from, (size_t)(left < want ? left : want), out, why);
-		if (rc == RC_ABSENT)
-			continue; /* dropped in between */
+		if (rc == RC_ABSENT) {
+			lose_rest(s, &g, *from);
+			continue;
+		}
 		if (rc != RC_OK)
 			return rc;
-		if (keep_whole(s, out, max_bytes, left <= want, from))
+		if (keep_whole(s, &g, out, max_bytes, left <= want, *from))
 			return RC_OK;
 		want = want < LOOK_BYTES ? LOOK_BYTES : want * 2;
 	}
@@ -640,7 +718,7 @@ struct spool_state spool_state(struct spool *s)
 	uint64_t committed_end;
 
 	lock_take(&s->lock);
-	state = (struct spool_state){ 0, s->n_dropped, s->n_damaged };
+	state = (struct spool_state){ .dropped = s->n_dropped, .damaged_bytes = s->n_damaged };
 	for (size_t i = 0; i < s->n_segments; i++) {
 		uint64_t from = s->segment[i].start, end = from + s->segment[i].n_bytes;
 
@@ -649,6 +727,9 @@ struct spool_state spool_state(struct spool *s)
 		state.waiting_bytes += from < end ? end - from : 0;
 	}
 	committed_end = s->disk_end + s->n_committed;
+	state.memory_bytes = s->memory.n;
+	if (s->cursor > s->disk_end)
+		state.memory_bytes -= s->cursor - s->disk_end;
 	if (s->cursor < committed_end)
 		state.waiting_bytes += committed_end - (s->cursor > s->disk_end ? s->cursor : s->disk_end);
 	lock_give_back(&s->lock);

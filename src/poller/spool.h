@@ -1,7 +1,7 @@
 /*
- * What is measured and not sent yet: every message goes through it. Messages are appended in order, each tick's synced
- * at once, and read in the same order by whoever sends them; what was sent is passed by the cursor and its files go.
- * Bounded: when it is full the oldest segment goes, sent or not. It survives kill -9 and a power cut.
+ * What is measured and not sent yet: every message goes through it. Messages are appended in order, synced at each
+ * spool_commit(), and read in the same order by whoever sends them; what was sent is passed by the cursor and its files
+ * go. Bounded: when it is full the oldest segment goes, sent or not. It survives kill -9 and a power cut.
  *
  * While the disk takes nothing (full, broken) messages wait in memory, bounded too, and are sent from there.
  *
@@ -50,6 +50,7 @@ void spool_wake(struct spool *s);
 
 struct spool_state {
 	uint64_t waiting_bytes; /* not done */
+	uint64_t memory_bytes;  /* of those, and of what is not committed: not on the disk */
 	uint64_t dropped;       /* messages that went unsent because it was full */
 	uint64_t damaged_bytes; /* passed over */
 };

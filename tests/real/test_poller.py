@@ -2,7 +2,11 @@
 """numeter-poller by itself: its command line, nodes that misbehave, storages that are away."""
 import http.server
 import json
+import os
+import shutil
+import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -12,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.case import ServersCase, main  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
 from support.munin_node import ScriptedNode  # noqa: E402
-from support.poller import Poller  # noqa: E402
+from support.poller import Poller, program  # noqa: E402
 from support.ports import free_port  # noqa: E402
 from support.wait import SLOW, wait_until  # noqa: E402
 
@@ -109,6 +113,33 @@ class CommandLine(ServersCase):
             self.assertEqual(poller.run('--once')[0], 1)
             self.assertEqual((self.folder / 'other').read_text(), '')
 
+    def test_simulate_takes_a_regular_file_only(self):
+        target = self.folder / 'pipe'
+        os.mkfifo(target)
+        with ScriptedNode({'load': LOAD}) as node:
+            poller = Poller(self.folder, munin_port=node.port, simulate='true', simulate_file=target)
+            self.assertEqual(poller.run('--once', timeout_s=10)[0], 1)
+            with open(os.open(target, os.O_RDONLY | os.O_NONBLOCK)):
+                status, _, err = poller.run('--once', timeout_s=10)
+        self.assertEqual(status, 1)
+        self.assertIn('simulate_file: %s: expected a regular file' % target, err)
+
+    def test_once_ends_at_a_signal_and_sends_no_more(self):
+        target = self.folder / 'simulated'
+        with ScriptedNode({'load': LOAD, 'stall': {'config': ScriptedNode.stall}}) as node:
+            poller = Poller(self.folder, munin_port=node.port, simulate='true', simulate_file=target)
+            process = subprocess.Popen([program(), '-c', str(poller.config_path), '--once'], stderr=subprocess.PIPE)
+            with process:
+                wait_until(lambda: 'config stall' in node.asked, 10)
+                process.send_signal(signal.SIGTERM)
+                err = process.communicate(timeout=5 * SLOW)[1].decode()
+            self.assertEqual(process.returncode, 1)
+            self.assertIn('ended by a signal', err)
+            self.assertFalse(target.exists())
+            node.plugins.pop('stall')
+            self.assertEqual(poller.run('--once')[0], 0)
+        self.assertEqual(len(target.read_text().splitlines()), 3 + 3, 'what came before the signal too')
+
     def test_a_second_one_is_refused(self):
         with ScriptedNode({'load': LOAD}) as node:
             keys = {'munin_port': node.port, 'simulate': 'true', 'simulate_file': self.folder / 'simulated'}
@@ -184,6 +215,28 @@ class Nodes(ServersCase):
         self.assertEqual([a for a in asked if '/' in a or '$' in a], [])
         self.assertNotIn('stall', got)
 
+    def test_a_dot_in_a_plugin_s_output_costs_that_plugin_alone(self):
+        def late(node, connection):
+            connection.sendall(b'x.value 6\n.\n')
+            node.ended.wait(0.2)  # long enough for a reader to go on
+            return b'd.value 7\n.\n'
+
+        plugins = {'a': LOAD, 'dot': {'config': 'x.label x\ny.label y', 'fetch': b'x.value 1\n.\ny.value 2\n.\n'},
+                   'b': {'config': 'b.label b', 'fetch': 'b.value 3'},
+                   'dots': {'config': b'x.label x\n.\n.\n.\n', 'fetch': 'x.value 4'},
+                   'c': {'config': 'c.label c', 'fetch': 'c.value 5'}}
+        expected = {'a': {'load': '0.25'}, 'dot': {'x': '1'}, 'b': {'b': '3'}, 'dots': {'x': '4'}, 'c': {'c': '5'}}
+        for version, n_connections in ((b'# Unknown command.\n', 1), (b'', 4), (None, 4)):
+            with ScriptedNode(plugins, version=version) as node:
+                messages = Poller(self.folder, munin_port=node.port, munin_timeout_s=1, poller_time=60).printed()
+            self.assertEqual(data_of(messages), expected)
+            self.assertEqual(set(infos_of(messages)), {'MyInfo'} | set(expected))
+            self.assertEqual(node.asked.count('connect'), n_connections)
+        plugins = {'late': {'config': 'x.label x', 'fetch': late}, 'd': {'config': 'd.label d', 'fetch': 'd.value 8'}}
+        messages, asked = self.printed(plugins)
+        self.assertEqual(data_of(messages), {'late': {'x': '6'}, 'd': {'d': '8'}})
+        self.assertEqual(asked.count('connect'), 1)
+
     def test_a_node_that_says_nothing_at_all(self):
         with socket.create_server(('127.0.0.1', free_port())) as deaf:
             poller = Poller(self.folder, munin_port=deaf.getsockname()[1], munin_timeout_s=1)
@@ -231,6 +284,64 @@ class Nodes(ServersCase):
         self.assertLessEqual(node.asked.count('config stall'), 4)
         self.assertGreaterEqual(node.asked.count('fetch load'), 10)
         self.assertEqual(len(poller.log_lines('warning event=munin.failed plugin=stall')), 1)
+
+    def test_a_node_that_is_too_slow_gets_its_plugins_asked_in_turn(self):
+        def slow(node, connection):
+            node.ended.wait(0.1)
+            return 'load.value 1'
+
+        plugins = {'p%02d' % i: {'config': LOAD['config'], 'fetch': slow} for i in range(60)}
+        with ScriptedNode(plugins) as node:
+            with Poller(self.folder, munin_port=node.port, simulate='true',
+                        simulate_file=self.folder / 'simulated') as poller:
+                wait_until(lambda: 'fetch p59' in node.asked, 20, poller.log)
+        self.assertTrue(poller.log_lines(r'munin.away why="too slow: \d+ plugins were not asked"'))
+        self.assertEqual(set(node.asked) & {'fetch ' + name for name in plugins}, {'fetch ' + name for name in plugins})
+
+    def test_what_a_long_tick_has_is_on_the_disk_before_its_end(self):
+        big = {'config': 'x.label x', 'fetch': '\n'.join('%s%d.value 1' % ('n' * 200, i) for i in range(3000))}
+        with ScriptedNode({'big': big, 'stall': {'config': ScriptedNode.stall}}) as node:
+            poller = Poller(self.folder, munin_port=node.port, poller_time=60, munin_timeout_s=20, my_host_id='early',
+                            storage_url='http://127.0.0.1:%d' % free_port()).start()
+            wait_until(lambda: 'config stall' in node.asked, 80, poller.log)
+            used = sum(f.stat().st_size for f in Path(poller.spool_path).glob('*.seg'))
+            poller.kill9()
+        self.assertGreater(used, 256 * 1024)
+
+    def test_an_empty_list_forgets_nobody(self):
+        plugins = {'load': LOAD}
+        with ScriptedNode(plugins) as node:
+            with Poller(self.folder, munin_port=node.port, simulate='true',
+                        simulate_file=self.folder / 'simulated') as poller:
+                wait_until(lambda: 'fetch load' in node.asked, 10)
+                del plugins['load']
+                wait_until(lambda: poller.log_lines('munin.away why="the node lists no plugins"'), 10, poller.log)
+                plugins['load'] = LOAD
+                before = node.asked.count('fetch load')
+                wait_until(lambda: node.asked.count('fetch load') > before, 10)
+        self.assertEqual(node.asked.count('config load'), 1)
+
+    def test_counters_stay_when_node_or_plugin_fail_after_a_restart(self):
+        plugins = {'count': {'config': 'c.label c\nc.type COUNTER', 'fetch': Counter(1000)}}
+        with ScriptedNode(plugins) as node:
+            poller = Poller(self.folder, munin_port=node.port, simulate='true', simulate_file=self.folder / 'simulated')
+            counters = self.folder / 'poller' / 'counters'
+            self.assertEqual(poller.run('--once')[0], 0)
+            kept = counters.read_text()
+            self.assertIn('count\tcount\tc\t', kept)
+            poller.write_config(munin_port=free_port())
+            self.assertEqual(poller.run('--once')[0], 1)
+            self.assertEqual(counters.read_text(), kept)
+            poller.write_config(munin_port=node.port)
+            good, plugins['count'] = plugins['count'], {'config': '# Bad exit', 'fetch': '# Bad exit'}
+            self.assertEqual(poller.run('--once')[0], 0)
+            self.assertEqual(counters.read_text(), kept)
+            plugins['count'] = good
+            second = int(time.time())
+            wait_until(lambda: int(time.time()) > second, 5)  # a second is measured once
+            self.assertEqual(poller.run('--once')[0], 0)
+            self.assertEqual(counters.read_text().count('count\tcount\tc\t'), 1)
+            self.assertNotEqual(counters.read_text(), kept)
 
     def test_rates_go_on_over_a_restart(self):
         counter = Counter(1000)
@@ -314,6 +425,28 @@ class Storages(ServersCase):
         self.assertEqual([len(m) for _, _, m in server.got], [3, 1, 2, 1, 1])
         self.assertEqual(len(poller.log_lines('sender.given_up plugin=load')), 1)
 
+    def test_only_a_storage_s_answer_counts(self):
+        server = self.storage([(200, {'status': 'ok'}), (200, ['accepted']), (200, {'accepted': 'all'}),
+                               (400, {'error': 'what is that?'})])
+        with ScriptedNode({'load': LOAD}) as node:
+            poller = Poller(self.folder, munin_port=node.port,
+                            storage_url='http://127.0.0.1:%d' % server.server_port)
+            for expected in ["the answer is not a storage's"] * 3 + ['status 400: .*what']:
+                status, _, err = poller.run('--once')
+                self.assertEqual(status, 1)
+                self.assertRegex(err, r'not all is sent: .*' + expected)
+            self.assertEqual(poller.run('--once')[0], 0)
+        self.assertEqual([m['context']['plugin'] for m in server.got[-1][2]], ['MyInfo', 'load', 'load'] * 5)
+
+    def test_refused_values_are_told_now_and_then(self):
+        rejected = [{'index': 1, 'reason': 'timestamp', 'ds': ['x']}] * 5
+        server = self.storage([(200, {'accepted': 3, 'rejected': rejected})])
+        with ScriptedNode({'load': LOAD}) as node:
+            poller = Poller(self.folder, munin_port=node.port,
+                            storage_url='http://127.0.0.1:%d' % server.server_port)
+            self.assertEqual(poller.run('--once')[0], 0)
+        self.assertEqual(len(poller.log_lines('sender.rejected')), 1)
+
     def test_once_keeps_what_it_cannot_send(self):
         with ScriptedNode({'load': LOAD}) as node:
             poller = Poller(self.folder, munin_port=node.port, storage_url='http://127.0.0.1:%d' % free_port())
@@ -347,6 +480,15 @@ class Storages(ServersCase):
                 poller = Poller(self.folder, munin_port=node.port, storage_url='unix:%s' % path)
                 self.assertEqual(poller.run('--once')[0::2], (0, ''))
             self.assertEqual(list(daemon.data(HOST, 'load', ['load'])['load'].values()), [0.25])
+
+    def test_what_is_lost_at_the_end_is_told(self):
+        with ScriptedNode({'load': LOAD}) as node:
+            with Poller(self.folder, munin_port=node.port,
+                        storage_url='http://127.0.0.1:%d' % free_port()) as poller:
+                wait_until(lambda: poller.log_lines('sender.waits'), 10, poller.log)
+                shutil.rmtree(poller.spool_path)
+                wait_until(lambda: poller.log_lines('error event=spool.unwritten'), 40, poller.log)
+        self.assertRegex(poller.log(), r'warning event=daemon.lost bytes=\d+ why="neither written nor sent"')
 
     def test_the_spool_is_bounded_and_says_what_it_dropped(self):
         big = {'config': 'x.label x', 'fetch': '\n'.join('%s%d.value 1' % ('n' * 200, i) for i in range(1000))}

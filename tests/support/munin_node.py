@@ -62,14 +62,16 @@ class ScriptedNode:
     """
     plugins     {name: {'config': answer, 'fetch': answer}}; an answer is text without the dot at its end, bytes that
                 are sent as they are, or a function (node, socket) that does what it likes; it closes by raising Close
-    .asked      ["config cpu", …] in order, `connect` for each connection
+    version     what it says to `version`: b'' for nothing, None to close
+    .asked      ["config cpu", …] in order, `connect` for each connection; without `version`
     """
 
     class Close(Exception):
         pass
 
-    def __init__(self, plugins, banner=b'# munin node at scripted\n', capabilities=b'cap multigraph dirtyconfig\n'):
-        self.plugins, self.banner, self.capabilities = plugins, banner, capabilities
+    def __init__(self, plugins, banner=b'# munin node at scripted\n', capabilities=b'cap multigraph dirtyconfig\n',
+                 version=b'munins node on scripted version: 2.0.73\n'):
+        self.plugins, self.banner, self.capabilities, self.version = plugins, banner, capabilities, version
         self.asked = []
         self.ended = threading.Event()
         node = self
@@ -96,6 +98,11 @@ class ScriptedNode:
             command = line.decode(errors='replace').strip()
             if command == 'quit':
                 return
+            if command == 'version':
+                if self.version is None:
+                    return
+                connection.sendall(self.version)
+                continue
             self.asked.append(command)
             self.say(connection, command)
 

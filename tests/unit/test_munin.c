@@ -119,6 +119,18 @@ static void values_are_taken_as_printed(void **state)
 	(void)state;
 }
 
+static void only_a_dot_alone_ends_an_answer(void **state)
+{
+	struct answer a;
+
+	answer_init(&a);
+	assert_int_equal(feed(&a, "p", false, "a.value 1\n .\n. \n\t.\nb.value 2\n"), ANSWER_GOES_ON);
+	assert_string_equal(value_of(&a, a.graph, "b"), "2");
+	assert_int_equal(answer_take(&a, TEXT(".")), ANSWER_ENDED);
+	answer_fini(&a);
+	(void)state;
+}
+
 static void graphs_of_a_multigraph_plugin_are_kept_apart(void **state)
 {
 	const struct answer_graph *g;
@@ -260,6 +272,7 @@ int main(void)
 		cmocka_unit_test(lines_come_whole_however_the_bytes_are_cut),
 		cmocka_unit_test(a_line_without_end_is_left_out_whole),
 		cmocka_unit_test(values_are_taken_as_printed),
+		cmocka_unit_test(only_a_dot_alone_ends_an_answer),
 		cmocka_unit_test(graphs_of_a_multigraph_plugin_are_kept_apart),
 		cmocka_unit_test(a_config_with_values_has_both),
 		cmocka_unit_test(ten_thousand_fields_are_taken_and_no_million),

@@ -61,6 +61,47 @@ static void a_tick_slept_through_is_missed(void **state)
 
 /* What is remembered */
 
+static bool is_p(void *argument, struct text plugin)
+{
+	(void)argument;
+	return text_is(plugin, "p");
+}
+
+static void add_past(struct plugin_past *past, const char *key, int64_t last_s)
+{
+	struct counter_field *c = must_alloc(sizeof(*c));
+
+	*c = (struct counter_field){ .last = rate_read(TEXT("17")), .last_s = last_s };
+	free(map_put(&past->readings, text_of(key), c));
+}
+
+static void readings_stay_until_they_are_known_or_old(void **state)
+{
+	struct plugin_past past, again;
+	struct buf text;
+	struct why why;
+
+	past_init(&past);
+	past_init(&again);
+	buf_init(&text, PAST_MAX_BYTES);
+	add_past(&past, "p\tp\tx", 100);
+	add_past(&past, "q\tq\tx", 100);
+	add_past(&past, "q\tq\told", 99);
+	add_past(&past, "pp\tp\tx", 101);
+	past_prune(&past, 100, is_p, NULL);
+	past_print_begin(&text);
+	past_print_readings(&text, &past);
+	past_print_end(&text);
+	assert_int_equal(past_parse(buf_text(&text), &again, &why), RC_OK);
+	assert_int_equal(again.readings.n, 2);
+	assert_non_null(map_get(&again.readings, TEXT("q\tq\tx")));
+	assert_non_null(map_get(&again.readings, TEXT("pp\tp\tx")));
+	past_fini(&past);
+	past_fini(&again);
+	buf_fini(&text);
+	(void)state;
+}
+
 static void no_message(void *argument, enum parcel_kind kind, struct text plugin, struct text text)
 {
 	(void)kind;
@@ -381,6 +422,7 @@ int main(void)
 		cmocka_unit_test(ticks_are_aligned_and_none_comes_twice),
 		cmocka_unit_test(delays_are_a_host_s_own_and_small),
 		cmocka_unit_test(a_tick_slept_through_is_missed),
+		cmocka_unit_test(readings_stay_until_they_are_known_or_old),
 		cmocka_unit_test(counters_go_on_after_a_restart),
 		cmocka_unit_test(much_goes_in_several_messages),
 		cmocka_unit_test(replies_are_read_however_they_are_cut),

@@ -269,6 +269,192 @@ static void a_flipped_byte_costs_one_record(void **state)
 	(void)state;
 }
 
+static void put_file(const char *name, const void *bytes, size_t n)
+{
+	char *path = must_format("%s/%s", folder, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_int_equal(pwrite(fd, bytes, n, 0), n);
+	close(fd);
+	free(path);
+}
+
+static void what_is_no_segment_is_left_alone(void **state)
+{
+	char *path = only_segment(), bytes[512];
+	struct spool *s = opened(1 << 20);
+	struct stat stat;
+	int fd;
+
+	add(s, 0, 20);
+	commit(s);
+	spool_close(s);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, "?", 1, 3), 1); /* of the header */
+	assert_int_equal(read(fd, bytes, sizeof(bytes)) > SPOOL_HEADER_BYTES, 1);
+	assert_int_equal(fstat(fd, &stat), 0);
+	put_file("0000000000001000.seg", "short", 5);
+	s = opened(1 << 20);
+	assert_int_equal(spool_state(s).damaged_bytes, stat.st_size - SPOOL_HEADER_BYTES);
+	add(s, 0, 20);
+	commit(s);
+	assert_int_equal(read_all(s, 0, true), 1);
+	add(s, 1, 20);
+	commit(s);
+	spool_close(s);
+	assert_int_equal(lstat(path, &stat), 0); /* neither removed nor written to */
+	assert_int_equal(pread(fd, bytes + 256, 256, 0), stat.st_size);
+	assert_memory_equal(bytes + 256, bytes, (size_t)stat.st_size);
+	close(fd);
+	free(path);
+	path = must_format("%s/0000000000001000.seg", folder);
+	assert_true(lstat(path, &stat) < 0 && errno == ENOENT); /* that one held nothing */
+	free(path);
+	s = opened(1 << 20);
+	assert_int_equal(read_all(s, 1, true), 1);
+	spool_close(s);
+	(void)state;
+}
+
+static ssize_t pread_broken(int fd, void *out, size_t n, off_t offset)
+{
+	(void)fd;
+	(void)out;
+	(void)n;
+	(void)offset;
+	errno = EIO;
+	return -1;
+}
+
+static void a_disk_that_cannot_be_read_costs_no_segment(void **state)
+{
+	struct fileio_kernel kernel = fileio_real;
+	struct spool *s = opened(1 << 20), *other = NULL;
+	struct why why = { "" };
+
+	add(s, 0, 20);
+	commit(s);
+	spool_close(s);
+	kernel.pread = pread_broken;
+	fileio_swap(&kernel);
+	assert_int_equal(spool_open(folder, 1 << 20, &other, &why), RC_DISK);
+	fileio_swap(NULL);
+	assert_non_null(strstr(why.text, "0000000000000000.seg"));
+	s = opened(1 << 20);
+	assert_int_equal(read_all(s, 0, true), 1);
+	spool_close(s);
+	(void)state;
+}
+
+static void what_stands_twice_is_read_once(void **state)
+{
+	char *path = only_segment(), bytes[4096];
+	struct spool *s = opened(1 << 20);
+	uint64_t end;
+	char name[32];
+	size_t n;
+	int fd;
+
+	add(s, 0, 20);
+	commit(s);
+	end = spool_state(s).waiting_bytes;
+	add(s, 1, 20);
+	commit(s);
+	spool_close(s);
+	/* the second record again as a segment of its own: the disk did not say that it has taken it */
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = (size_t)read(fd, bytes, sizeof(bytes));
+	close(fd);
+	memmove(bytes + SPOOL_HEADER_BYTES, bytes + SPOOL_HEADER_BYTES + end, n - SPOOL_HEADER_BYTES - end);
+	spool_put_header(bytes, end);
+	snprintf(name, sizeof(name), "%016llx.seg", (unsigned long long)end);
+	put_file(name, bytes, n - end);
+	s = opened(1 << 20);
+	assert_int_equal(spool_state(s).waiting_bytes, n - SPOOL_HEADER_BYTES);
+	assert_int_equal(read_all(s, 0, true), 2);
+	spool_close(s);
+	free(path);
+	(void)state;
+}
+
+static void segments_that_vanish_or_shrink_while_it_runs_are_passed(void **state)
+{
+	char *path = only_segment();
+	struct spool *s = opened(1 << 20);
+
+	for (int i = 0; i < 20; i++)
+		add(s, i, 10000); /* several segments */
+	commit(s);
+	add(s, 20, 10);
+	commit(s);
+	assert_int_equal(unlink(path), 0);
+	{
+		struct parcel p;
+		struct text rest;
+		struct buf out;
+		uint64_t at;
+		int first;
+
+		buf_init(&out, SIZE_MAX);
+		assert_int_equal(spool_read(s, 10, &out, &at, NULL), RC_OK);
+		rest = buf_text(&out);
+		assert_int_equal(spool_take_record(&rest, &p), RC_OK);
+		first = number_of(&p);
+		assert_true(first >= 5 && first < 10);
+		assert_int_equal(spool_state(s).damaged_bytes, at);
+		assert_int_equal(read_all(s, first, true), 21 - first);
+		buf_fini(&out);
+	}
+	spool_close(s);
+	free(path);
+	(void)state;
+}
+
+static void the_last_segment_cut_short_or_gone_takes_nothing_more(void **state)
+{
+	char *path = only_segment();
+	struct spool *s = opened(1 << 20);
+
+	add(s, 0, 10);
+	add(s, 1, 2000);
+	commit(s);
+	assert_int_equal(truncate(path, 500), 0);
+	assert_int_equal(read_all(s, 0, true), 1);
+	assert_true(spool_state(s).damaged_bytes > 1900);
+	assert_int_equal(spool_state(s).waiting_bytes, 0);
+	add(s, 2, 10);
+	commit(s);
+	assert_int_equal(read_all(s, 2, true), 1);
+	assert_int_equal(truncate(path, 0), 0);
+	add(s, 3, 10);
+	commit(s);
+	spool_close(s);
+	s = opened(1 << 20);
+	assert_int_equal(read_all(s, 3, true), 1);
+	spool_close(s);
+	free(path);
+	(void)state;
+}
+
+static void a_large_record_behind_a_damaged_one_is_not_lost(void **state)
+{
+	char *path = only_segment();
+	struct spool *s = opened(64 << 20);
+	int fd;
+
+	add(s, 0, 20);
+	add(s, 1, 3 << 20);
+	commit(s);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, "?", 1, SPOOL_HEADER_BYTES + SPOOL_RECORD_BYTES + 4), 1);
+	close(fd);
+	assert_int_equal(read_all(s, 1, true), 1);
+	assert_true(spool_state(s).damaged_bytes < 100);
+	spool_close(s);
+	free(path);
+	(void)state;
+}
+
 static bool disk_is_full;
 
 static ssize_t pwrite_or_full(int fd, const void *bytes, size_t n, off_t offset)
@@ -295,8 +481,10 @@ static void while_the_disk_is_full_memory_serves(void **state)
 	assert_int_equal(spool_commit(s, &why), RC_DISK);
 	assert_non_null(strstr(why.text, "No space"));
 	assert_int_equal(read_all(s, 0, true), 5); /* sent all the same */
+	assert_int_equal(spool_state(s).memory_bytes, 0);
 	add(s, 5, 10);
 	assert_int_equal(spool_commit(s, &why), RC_DISK);
+	assert_int_equal(spool_state(s).memory_bytes, SPOOL_RECORD_BYTES + 14);
 	disk_is_full = false;
 	add(s, 6, 10);
 	commit(s);
@@ -403,6 +591,12 @@ int main(int argc, char **argv)
 		WITH_FOLDER(files_of_what_is_sent_go),
 		WITH_FOLDER(a_tail_torn_anywhere_costs_the_torn_record_alone),
 		WITH_FOLDER(a_flipped_byte_costs_one_record),
+		WITH_FOLDER(what_is_no_segment_is_left_alone),
+		WITH_FOLDER(a_disk_that_cannot_be_read_costs_no_segment),
+		WITH_FOLDER(what_stands_twice_is_read_once),
+		WITH_FOLDER(segments_that_vanish_or_shrink_while_it_runs_are_passed),
+		WITH_FOLDER(the_last_segment_cut_short_or_gone_takes_nothing_more),
+		WITH_FOLDER(a_large_record_behind_a_damaged_one_is_not_lost),
 		WITH_FOLDER(while_the_disk_is_full_memory_serves),
 		cmocka_unit_test(the_documented_bytes_are_these),
 	};
