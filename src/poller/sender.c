@@ -21,6 +21,10 @@ struct sender {
 	pthread_t thread;
 	/* any thread */
 	_Atomic uint64_t n_sent;
+	/* under lock */
+	struct lock lock;
+	struct signal ended;
+	bool has_ended;
 	/* the sending thread only */
 	struct buf batch;
 	struct parcel parcel[SINK_MAX_BATCH];
@@ -40,6 +44,8 @@ struct sender *sender_new(struct spool *spool, struct sink *sink, struct text ho
 	s->wake_fd = wake_fd;
 	s->spread = (unsigned)text_hash(host_id, 0) & 0xFFU;
 	buf_init(&s->batch, SIZE_MAX);
+	lock_init(&s->lock);
+	signal_init(&s->ended);
 	return s;
 }
 
@@ -146,7 +152,24 @@ static void *run(void *argument)
 		else
 			pause_for(s, next_pause_ms(s));
 	}
+	lock_take(&s->lock);
+	s->has_ended = true;
+	signal_all(&s->ended);
+	lock_give_back(&s->lock);
 	return NULL;
+}
+
+static bool wait_for_end(struct sender *s, int64_t timeout_ms)
+{
+	struct mono deadline = mono_after_ms(mono_now(), timeout_ms);
+	bool has_ended;
+
+	lock_take(&s->lock);
+	while (!s->has_ended && signal_wait_until(&s->ended, &s->lock, deadline))
+		;
+	has_ended = s->has_ended;
+	lock_give_back(&s->lock);
+	return has_ended;
 }
 
 void sender_start(struct sender *s)
@@ -157,19 +180,14 @@ void sender_start(struct sender *s)
 
 bool sender_stop(struct sender *s, int64_t timeout_ms)
 {
-	struct timespec end;
-
 	if (s == NULL)
 		return true;
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += timeout_ms / 1000;
-	end.tv_nsec += timeout_ms % 1000 * 1000000;
-	if (end.tv_nsec >= 1000000000) {
-		end.tv_sec++;
-		end.tv_nsec -= 1000000000;
-	}
-	if (s->started && pthread_clockjoin_np(s->thread, NULL, CLOCK_MONOTONIC, &end) != 0)
+	if (s->started && !wait_for_end(s, timeout_ms))
 		return false;
+	if (s->started)
+		must(pthread_join(s->thread, NULL) == 0);
+	signal_fini(&s->ended);
+	lock_fini(&s->lock);
 	buf_fini(&s->batch);
 	free(s);
 	return true;
