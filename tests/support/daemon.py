@@ -1,29 +1,22 @@
 """The daemon as a child process, with a configuration, folders and ports of its own."""
-import ctypes
 import glob
 import http.client
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from .ports import free_port
+from .program import Program, _die_with_parent
 from .wait import SLOW, wait_until
 
-_SANITIZER = re.compile(r'(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:).*', re.DOTALL)
 
 
 def program():
     return os.environ['NUMETER_STORAGE']
-
-
-def _die_with_parent():
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def libfaketime():
@@ -36,7 +29,7 @@ def libfaketime():
     return ' '.join(re.findall(r'lib[at]san\S* => (\S+)', needed) + found[:1])
 
 
-class Daemon:
+class Daemon(Program):
     """
     with Daemon(folder, rpc_hosts='127.0.0.1:5672', hosts=['myhost']) as d: …
 
@@ -46,6 +39,7 @@ class Daemon:
     sections    text behind the [global] section
     now         Unix seconds at which its clock starts (libfaketime), None: the real one
     """
+    title = 'daemon'
 
     def __init__(self, folder, hosts=('*',), sections='', now=None, **keys):
         self.folder = Path(folder)
@@ -105,13 +99,6 @@ class Daemon:
             raise
         return self
 
-    def end(self):
-        """Whatever state it is in, now it is gone."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
     def _answers(self):
         if self.process.poll() is not None:
             raise AssertionError('the daemon ended with %s: %s' % (self.process.returncode, self.stderr()[-2000:]))
@@ -133,60 +120,6 @@ class Daemon:
         """(status, text) of the index page."""
         status, _, body = self.request('GET', '/numeter-storage/')
         return status, body.decode().strip()
-
-    def stop(self, within_s=2):
-        """SIGTERM; it must end with 0 in time, and no sanitizer may have found anything."""
-        if self.process is None:
-            return
-        process, self.process = self.process, None
-        begin = time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(within_s * SLOW)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise AssertionError('still there %g s after SIGTERM; log:\n%s' % (within_s * SLOW, self.log()[-2000:]))
-        self.stop_took_s = time.monotonic() - begin
-        self.check_stderr()
-        assert process.returncode == 0, 'exit status %d: %s' % (process.returncode, self.stderr()[-2000:])
-
-    def kill9(self):
-        process, self.process = self.process, None
-        alive = process.poll() is None
-        process.kill()
-        process.wait()
-        self.check_stderr()
-        assert alive, 'it had ended by itself with %s: %s' % (process.returncode, self.stderr()[-2000:])
-
-    def alive(self):
-        return self.process is not None and self.process.poll() is None
-
-    def check_stderr(self):
-        report = _SANITIZER.search(self.stderr())
-        assert report is None, report.group(0)[:8000]
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, kind, value, trace):
-        if kind is None:
-            self.stop()
-            return
-        # the test's own failure is the one to see
-        self.end()
-        print('---- log of the daemon:\n%s\n---- stderr:\n%s' % (self.log()[-6000:], self.stderr()[-6000:]))
-
-    # ---- what it said
-
-    def stderr(self):
-        return self.stderr_path.read_text(errors='replace') if self.stderr_path.exists() else ''
-
-    def log(self):
-        return self.log_path.read_text(errors='replace') if self.log_path.exists() else ''
-
-    def log_lines(self, pattern):
-        return [line for line in self.log().splitlines() if re.search(pattern, line)]
 
     # ---- asking it
 

@@ -8,7 +8,7 @@ import subprocess
 import threading
 from pathlib import Path
 
-from .daemon import _die_with_parent
+from .program import _die_with_parent
 from .ports import free_port
 from .wait import wait_until
 

@@ -2,12 +2,10 @@
 import json
 import os
 import re
-import signal
 import subprocess
-import time
 from pathlib import Path
 
-from .daemon import _SANITIZER, _die_with_parent
+from .program import Program, _SANITIZER, _die_with_parent
 from .wait import SLOW
 
 
@@ -15,13 +13,14 @@ def program():
     return os.environ['NUMETER_POLLER']
 
 
-class Poller:
+class Poller(Program):
     """
     with Poller(folder, munin_port=node.port, storage_url=…) as p: …
 
     Keyword arguments are keys of [global], munin_* and plugins_enable of [MuninModule], my_* of [MyInfo]; None leaves
     one out. It polls every second unless told otherwise.
     """
+    title = 'poller'
 
     def __init__(self, folder, host_id='1795342600-0123456789abcdef', **keys):
         self.folder = Path(folder)
@@ -74,56 +73,7 @@ class Poller:
                                             stdout=err, stderr=err, preexec_fn=_die_with_parent)
         return self
 
-    def stop(self, within_s=2):
-        if self.process is None:
-            return
-        process, self.process = self.process, None
-        begin = time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(within_s * SLOW)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise AssertionError('still there %g s after SIGTERM; log:\n%s' % (within_s * SLOW, self.log()[-2000:]))
-        self.stop_took_s = time.monotonic() - begin
-        self.check_stderr()
-        assert process.returncode == 0, 'exit status %d: %s' % (process.returncode, self.stderr()[-2000:])
-
-    def kill9(self):
-        process, self.process = self.process, None
-        alive = process.poll() is None
-        process.kill()
-        process.wait()
-        self.check_stderr()
-        assert alive, 'it had ended by itself with %s: %s' % (process.returncode, self.stderr()[-2000:])
-
-    def check_stderr(self):
-        report = _SANITIZER.search(self.stderr())
-        assert report is None, report.group(0)[:8000]
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, kind, value, trace):
-        if kind is None:
-            self.stop()
-            return
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-        print('---- log of the poller:\n%s\n---- stderr:\n%s' % (self.log()[-6000:], self.stderr()[-3000:]))
-
     # ---- what it says
-
-    def stderr(self):
-        return self.stderr_path.read_text(errors='replace') if self.stderr_path.exists() else ''
-
-    def log(self):
-        return self.log_path.read_text(errors='replace') if self.log_path.exists() else ''
-
-    def log_lines(self, pattern):
-        return [line for line in self.log().splitlines() if re.search(pattern, line)]
 
     def memory_kb(self):
         """{'VmRSS': …, 'RssAnon': …}"""
