@@ -136,7 +136,7 @@ static enum rc list_segments(struct spool *s, struct why *why)
 }
 
 enum rc spool_read_segment(struct spool *s, const struct segment *g, uint64_t from, size_t n, struct buf *out,
-			    struct why *why)
+			   struct why *why)
 {
 	char name[SPOOL_NAME_BYTES], *room;
 	size_t got = 0;
