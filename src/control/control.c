@@ -35,7 +35,7 @@ struct connection {
 struct control {
 	struct control_socket socket; /* thread `control` only, once it runs */
 	/* fixed after start */
-	const struct control_verb *verb;
+	const struct control_verb *const *verb;
 	size_t n_verbs;
 	void *argument;
 	uint32_t timeout_ms;
@@ -54,18 +54,10 @@ static enum rc run_verb(const struct connection *c, struct text line, struct buf
 	const struct control *s = c->control;
 	const struct control_verb *verb = NULL;
 	struct mono begin = mono_now();
-	struct arena a;
-	enum rc rc;
+	enum rc rc = control_run(s->verb, s->n_verbs, s->argument, line, &verb, answer, why);
 
-	arena_init(&a);
-	rc = control_request_read(&a, line, s->verb, s->n_verbs, &verb, why);
-	arena_fini(&a);
-	if (rc != RC_OK)
+	if (verb == NULL)
 		return rc;
-	must(verb != NULL);
-	rc = verb->run(s->argument, line, answer, why);
-	if (rc == RC_OK && answer->full)
-		rc = because(why, RC_FULL, "the answer is over %zu bytes", answer->max);
 	log_line(verb->changes ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "control.verb",
 		 "verb=%s rc=%s uid=%ld pid=%ld took_ms=%lld", verb->name, rc_name(rc), (long)c->uid, (long)c->pid,
 		 (long long)mono_ms_between(begin, mono_now()));

@@ -37,12 +37,20 @@ struct control_verb {
 };
 
 struct control_options {
-	const char *path;                /* of the socket; its folder is made when only that is missing */
-	const struct control_verb *verb; /* borrowed until control_stop() */
+	const char *path;                       /* of the socket; its folder is made when only that is missing */
+	const struct control_verb *const *verb; /* borrowed until control_stop() */
 	size_t n_verbs;
 	void *argument;      /* for every verb */
 	uint32_t timeout_ms; /* for a request to come whole, and for an answer to be read; 0: 10 s */
 };
+
+/*
+ * Read a request, one line, run its verb and append the answer: what control_start() does for each, for who has the verbs
+ * in the same process. *found, unless NULL: the verb.
+ * Errors   those of the verb · RC_REFUSED, RC_ABSENT a bad request · RC_FULL the answer does not fit
+ */
+CHECKED enum rc control_run(const struct control_verb *const *verb, size_t n_verbs, void *argument, struct text request,
+			    const struct control_verb **found, struct buf *answer, struct why *why);
 
 struct control;
 

@@ -35,8 +35,8 @@ static enum rc check_members(struct arena *a, struct json_value request, const s
 	return RC_OK;
 }
 
-enum rc control_request_read(struct arena *a, struct text request, const struct control_verb *verb, size_t n_verbs,
-			     const struct control_verb **out, struct why *why)
+enum rc control_request_read(struct arena *a, struct text request, const struct control_verb *const *verb,
+			     size_t n_verbs, const struct control_verb **out, struct why *why)
 {
 	struct json_value object, member;
 	struct text name;
@@ -50,13 +50,34 @@ enum rc control_request_read(struct arena *a, struct text request, const struct 
 		return because(why, RC_REFUSED, "expected a text \"verb\"");
 	name = json_string(a, member.raw, member.escaped);
 	for (size_t i = 0; i < n_verbs; i++)
-		if (text_is(name, verb[i].name)) {
-			rc = check_members(a, object, &verb[i], why);
+		if (text_is(name, verb[i]->name)) {
+			rc = check_members(a, object, verb[i], why);
 			if (rc == RC_OK)
-				*out = &verb[i];
+				*out = verb[i];
 			return rc;
 		}
 	return because(why, RC_ABSENT, "no verb \"%.*s\"", shown(name), name.s);
+}
+
+enum rc control_run(const struct control_verb *const *verb, size_t n_verbs, void *argument, struct text request,
+		    const struct control_verb **found, struct buf *answer, struct why *why)
+{
+	const struct control_verb *v = NULL;
+	struct arena a;
+	enum rc rc;
+
+	arena_init(&a);
+	rc = control_request_read(&a, request, verb, n_verbs, &v, why);
+	arena_fini(&a);
+	if (rc != RC_OK)
+		return rc;
+	must(v != NULL);
+	if (found != NULL)
+		*found = v;
+	rc = v->run(argument, request, answer, why);
+	if (rc == RC_OK && answer->full)
+		rc = because(why, RC_FULL, "the answer is over %zu bytes", answer->max);
+	return rc;
 }
 
 enum rc control_argument_text(struct arena *a, struct text request, const char *name, struct text *out, struct why *why)

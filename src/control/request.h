@@ -12,7 +12,7 @@
  * Errors   RC_REFUSED  not JSON, not an object, no verb, an argument that the verb does not have
  *          RC_ABSENT   no verb of that name
  */
-CHECKED enum rc control_request_read(struct arena *a, struct text request, const struct control_verb *verb,
+CHECKED enum rc control_request_read(struct arena *a, struct text request, const struct control_verb *const *verb,
 				     size_t n_verbs, const struct control_verb **out, struct why *why);
 
 /*

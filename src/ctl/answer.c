@@ -2,6 +2,7 @@
 
 #include "control/client.h"
 #include "control/control.h"
+#include "ctl/alone.h"
 #include "wire/number.h"
 
 static const char *find_socket(struct ctl *ctl)
@@ -31,6 +32,15 @@ int answer_ask(struct ctl *ctl, struct text request, unsigned timeout_ms, struct
 	if (path == NULL)
 		return EXIT_UNUSABLE;
 	rc = control_ask(path, request, timeout_ms, &out->bytes, &why);
+	if (rc == RC_ABSENT && ctl->command->works_alone) {
+		rc = alone_ask(ctl, request, &out->bytes, &why);
+		if (rc == RC_END)
+			return EXIT_UNUSABLE;
+		if (rc != RC_OK) {
+			ctl_fail("%s", why.text);
+			return EXIT_NOT_FINE;
+		}
+	}
 	if (rc == RC_ABSENT)
 		return ctl_fail("numeter-storage is not running: no answer at %s: %s", path, why.text);
 	if (rc == RC_OK)
@@ -45,7 +55,7 @@ int answer_ask(struct ctl *ctl, struct text request, unsigned timeout_ms, struct
 	return EXIT_NOT_FINE;
 }
 
-void answer_fini(struct answer *a)
+void answer_close(struct answer *a)
 {
 	buf_fini(&a->bytes);
 	arena_fini(&a->arena);

@@ -19,11 +19,12 @@ struct answer {
 };
 
 /*
- * Ask over the socket of --socket or of the configuration. timeout_ms 0: as long as it takes.
- * Returns  EXIT_FINE; else what numeterctl ends with: why is on stderr. Either way the caller ends out with answer_fini().
+ * Ask over the socket of --socket or of the configuration; when nobody listens there and the command works alone, in the
+ * store itself. timeout_ms 0: as long as it takes.
+ * Returns  EXIT_FINE; else what numeterctl ends with: why is on stderr. Either way the caller ends out with answer_close().
  */
 CHECKED int answer_ask(struct ctl *ctl, struct text request, unsigned timeout_ms, struct answer *out);
-void answer_fini(struct answer *a);
+void answer_close(struct answer *a);
 
 /* Members of an object. What is not there, as an older daemon may leave it out: an object without members, 0, "", false. */
 struct json_value answer_object(struct answer *a, struct json_value object, const char *name);

@@ -37,6 +37,8 @@ struct ctl {
 	int n_arguments;
 	struct config config; /* by ctl_config() */
 	bool config_read;
+	const struct command *command;
+	struct daemon *alone; /* alone.h */
 };
 
 struct command {
@@ -46,7 +48,8 @@ struct command {
 	const char *help;      /* the rest, lines of at most 100 columns */
 	const struct command_option *option;
 	size_t n_options;
-	int most_arguments;
+	int least_arguments, most_arguments;
+	bool works_alone; /* while no daemon runs what it asks for is done in the store itself */
 	int (*run)(struct ctl *ctl);
 };
 

@@ -25,7 +25,7 @@ static int run(struct ctl *ctl)
 	else if (status == EXIT_FINE)
 		printf("%.0f points of %.0f series written in %.3f s\n", answer_number(&a, a.value, "points_written"),
 		       answer_number(&a, a.value, "series_written"), answer_number(&a, a.value, "took_ms") / 1000);
-	answer_fini(&a);
+	answer_close(&a);
 	buf_fini(&request);
 	return status;
 }

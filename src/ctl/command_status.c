@@ -100,7 +100,7 @@ static int run(struct ctl *ctl)
 	if (status == EXIT_FINE && (answer_true(&a, answer_object(&a, a.value, "journal"), "failing") ||
 				    answer_true(&a, answer_object(&a, a.value, "flush"), "failing")))
 		status = EXIT_NOT_FINE;
-	answer_fini(&a);
+	answer_close(&a);
 	return status;
 }
 

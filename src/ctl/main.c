@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "ctl/alone.h"
 #include "ctl/command.h"
 
 #define DEFAULT_CONFIG "/etc/numeter/numeter_storage.cfg"
@@ -177,7 +178,13 @@ static int run_command(int argc, char **argv, struct ctl *ctl)
 	if (ctl->n_arguments > command->most_arguments)
 		return ctl_fail("%s: unexpected argument \"%s\"; try: numeterctl %s --help", command->name,
 				ctl->argument[command->most_arguments], command->name);
-	return command->run(ctl);
+	if (ctl->n_arguments < command->least_arguments)
+		return ctl_fail("%s: expected %s; try: numeterctl %s --help", command->name, command->arguments,
+				command->name);
+	ctl->command = command;
+	status = command->run(ctl);
+	alone_close(ctl);
+	return status;
 }
 
 int main(int argc, char **argv)

@@ -23,6 +23,8 @@ enum {
 /* Somebody waits for a pass of its own. */
 struct request {
 	struct text host;
+	flush_alone_fn *alone; /* NULL: nothing but writing is wanted */
+	void *argument;
 	enum rc rc;
 	struct why *why;
 	bool done;
@@ -232,7 +234,7 @@ static void advance(struct flush *f, struct mono now, bool hurry, bool coarse)
 }
 
 /* Everything of one host, or of all, at once. */
-static void serve(struct flush *f, struct request *r)
+static void write_wanted(struct flush *f, struct request *r)
 {
 	struct registry *registry = engine_registry(f->options.engine);
 	struct cache *cache = engine_cache(f->options.engine);
@@ -274,6 +276,22 @@ static void serve(struct flush *f, struct request *r)
 		r->rc = because(&why, RC_PEER, "the daemon is stopping");
 	if (r->rc != RC_OK)
 		because(r->why, r->rc, "%s", why.text);
+}
+
+/* The writers are idle behind write_wanted(): only this thread gives them work. */
+static void serve(struct flush *f, struct request *r)
+{
+	if (r->alone == NULL) {
+		write_wanted(f, r);
+		return;
+	}
+	if (r->host.s != NULL)
+		write_wanted(f, r);
+	writers_wait(&f->writers);
+	if (is_stopping(f))
+		r->rc = because(r->why, RC_PEER, "the daemon is stopping");
+	else
+		r->rc = r->alone(r->argument, r->why);
 }
 
 static void serve_requests(struct flush *f)
@@ -386,23 +404,38 @@ void flush_free(struct flush *f)
 	free(f);
 }
 
-enum rc flush_now(struct flush *f, struct text host, struct why *why)
+/* Put it behind the others, and wait for it. */
+static enum rc ask(struct flush *f, struct request *r)
 {
-	struct request r = { .host = host, .why = why }, **at;
+	struct request **at;
 
 	lock_take(&f->lock);
 	if (f->stopping) {
 		lock_give_back(&f->lock);
-		return because(why, RC_PEER, "the daemon is stopping");
+		return because(r->why, RC_PEER, "the daemon is stopping");
 	}
 	for (at = &f->request; *at != NULL;)
 		at = &(*at)->next;
-	*at = &r;
+	*at = r;
 	signal_all(&f->wake);
-	while (!r.done)
+	while (!r->done)
 		signal_wait(&f->answered, &f->lock);
 	lock_give_back(&f->lock);
-	return r.rc;
+	return r->rc;
+}
+
+enum rc flush_now(struct flush *f, struct text host, struct why *why)
+{
+	struct request r = { .host = host, .why = why };
+
+	return ask(f, &r);
+}
+
+enum rc flush_alone(struct flush *f, struct text host, flush_alone_fn *fn, void *argument, struct why *why)
+{
+	struct request r = { .host = host, .alone = fn, .argument = argument, .why = why };
+
+	return ask(f, &r);
 }
 
 void flush_stats(struct flush *f, struct flush_stats *out)

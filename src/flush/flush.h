@@ -34,6 +34,17 @@ void flush_free(struct flush *f);
  */
 CHECKED enum rc flush_now(struct flush *f, struct text host, struct why *why);
 
+/* What flush_alone() runs. */
+typedef enum rc flush_alone_fn(void *argument, struct why *why);
+
+/*
+ * Write everything of one host (TEXT_NONE: of nobody), sync, then run fn while no file is being written, nor will be
+ * before it returns: for who changes files themselves. fn runs on thread `flush`, also when something could not be
+ * written; meanwhile points gather in the cache, so it should take parts of a second.
+ * Returns  what fn returns; RC_PEER, fn not called: the daemon is stopping. Threads: any but fn itself.
+ */
+CHECKED enum rc flush_alone(struct flush *f, struct text host, flush_alone_fn *fn, void *argument, struct why *why);
+
 struct flush_stats {
 	uint64_t n_series_written, n_points_written, n_failed, n_refused, n_syncs, sync_ns_sum;
 	bool failing;

@@ -5,19 +5,29 @@
 #define STORAGE_CONTROL_VERBS_H
 
 #include "base/instant.h"
+#include "config/config.h"
 #include "control/control.h"
 #include "engine/engine.h"
 #include "flush/flush.h"
+#include "ingest/ingest.h"
+#include "query/query.h"
 
-/* The argument of every verb; borrowed while the socket is served. */
+/* The argument of every verb; borrowed while the socket is served, or while numeterctl works alone. */
 struct control_view {
 	struct engine *engine;
 	struct flush *flush;
+	struct meta *meta;
+	struct ingest *ingest;
+	const struct query *query;
+	const struct config *config;
 	const char *storage_name;
 	struct mono started;
 };
 
+/* One row a verb: verbs_<subject>.c has it. */
+extern const struct control_verb verb_flush, verb_status;
+
 enum { CONTROL_N_VERBS = 2 };
-extern const struct control_verb control_verbs[CONTROL_N_VERBS];
+extern const struct control_verb *const control_verbs[CONTROL_N_VERBS];
 
 #endif

@@ -108,11 +108,9 @@ static uint32_t version_of(void *argument, const struct series *s)
 	return engine_version(d->engine, s);
 }
 
-static enum rc start_http(struct daemon *d)
+static enum rc make_query(struct daemon *d)
 {
 	const struct config *c = &d->config;
-	struct why why;
-	enum rc rc;
 
 	d->query = (struct query){
 		.meta = d->meta,
@@ -125,6 +123,15 @@ static enum rc start_http(struct daemon *d)
 		.version = version_of,
 		.version_argument = d,
 	};
+	return RC_OK;
+}
+
+static enum rc start_http(struct daemon *d)
+{
+	const struct config *c = &d->config;
+	struct why why;
+	enum rc rc;
+
 	if (c->n_http_listen == 0)
 		return RC_OK;
 	rc = http_server_start(
@@ -271,17 +278,52 @@ static void stop(struct daemon *d)
 	log_close();
 }
 
-int daemon_serve(struct daemon *d)
+typedef enum rc step(struct daemon *d);
+
+static enum rc take_steps(struct daemon *d, step *const *steps, size_t n)
 {
-	static enum rc (*const steps[])(struct daemon *) = {
-		take_signals, take_privileges, open_log,     read_hosts, log_warnings, say_started, open_meta,
-		start_values, start_engine,    start_ingest, start_http, start_flush, /* writes what the replay brings */
-		start_replay, start_control,   start_carbon, start_amqp,
-	};
 	enum rc rc = RC_OK;
 
-	for (size_t i = 0; rc == RC_OK && i < ARRAY_LEN(steps); i++)
+	for (size_t i = 0; rc == RC_OK && i < n; i++)
 		rc = steps[i](d);
+	return rc;
+}
+
+/* What would be a line in the log file is one on stderr. */
+static enum rc log_to_stderr(struct daemon *d)
+{
+	struct why why;
+
+	(void)d;
+	return log_open(NULL, LOG_LEVEL_CRITICAL, LOG_LEVEL_WARNING, &why);
+}
+
+enum rc daemon_open_alone(struct daemon *d)
+{
+	static step *const steps[] = {
+		take_privileges, log_to_stderr, read_hosts,  open_meta,    start_values,      start_engine,
+		start_ingest,    make_query,    start_flush, start_replay, make_control_view,
+	};
+
+	return take_steps(d, steps, ARRAY_LEN(steps));
+}
+
+void daemon_close_alone(struct daemon *d)
+{
+	stop(d);
+}
+
+int daemon_serve(struct daemon *d)
+{
+	static step
+		*const steps[] = {
+			take_signals, take_privileges,   open_log,      read_hosts,   log_warnings,
+			say_started,  open_meta,         start_values,  start_engine, start_ingest,
+			make_query,   start_http,        start_flush, /* writes what the replay brings */
+			start_replay, make_control_view, start_control, start_carbon, start_amqp,
+		};
+	enum rc rc = take_steps(d, steps, ARRAY_LEN(steps));
+
 	if (rc == RC_OK)
 		run(d);
 	stop(d);

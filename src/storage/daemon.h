@@ -54,6 +54,15 @@ bool daemon_is_to_end(void *argument);
 /* Start, serve until a signal says otherwise, stop. Returns the exit status. */
 int daemon_serve(struct daemon *d);
 
+/*
+ * The same store without inputs, sockets and signals, for a program that works while no daemon runs: opened as the daemon
+ * would, as its user, the journal replayed, and closed so that the next start finds all. d->config is read already;
+ * lines of the log go to stderr. control_run() with d->control_view does what a daemon's verbs do.
+ * Errors   said on stderr; RC_REFUSED also when a daemon has the store. Then too daemon_close_alone() is to be called.
+ */
+CHECKED enum rc daemon_open_alone(struct daemon *d);
+void daemon_close_alone(struct daemon *d);
+
 /* The steps that open what points go through, in order. */
 CHECKED enum rc start_values(struct daemon *d);
 CHECKED enum rc start_engine(struct daemon *d); /* opened, not replayed yet: readers may come */
@@ -61,6 +70,7 @@ CHECKED enum rc start_ingest(struct daemon *d);
 CHECKED enum rc start_replay(struct daemon *d); /* from now on points are accepted */
 CHECKED enum rc start_flush(struct daemon *d);
 CHECKED enum rc start_carbon(struct daemon *d);
+CHECKED enum rc make_control_view(struct daemon *d);
 CHECKED enum rc start_control(struct daemon *d);
 
 #endif

@@ -152,6 +152,21 @@ enum rc start_carbon(struct daemon *d)
 	return rc == RC_OK ? rc : daemon_refuse(d, "carbon_listen", rc, &why);
 }
 
+enum rc make_control_view(struct daemon *d)
+{
+	d->control_view = (struct control_view){
+		.engine = d->engine,
+		.flush = d->flush,
+		.meta = d->meta,
+		.ingest = d->ingest,
+		.query = &d->query,
+		.config = &d->config,
+		.storage_name = d->config.storage_name,
+		.started = mono_now(),
+	};
+	return RC_OK;
+}
+
 enum rc start_control(struct daemon *d)
 {
 	const struct config *c = &d->config;
@@ -160,12 +175,6 @@ enum rc start_control(struct daemon *d)
 
 	if (c->control_socket == NULL)
 		return RC_OK;
-	d->control_view = (struct control_view){
-		.engine = d->engine,
-		.flush = d->flush,
-		.storage_name = c->storage_name,
-		.started = mono_now(),
-	};
 	rc = control_start(
 		&(struct control_options){
 			.path = c->control_socket,

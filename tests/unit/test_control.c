@@ -99,12 +99,13 @@ static enum rc run_big(void *argument, struct text request, struct buf *answer, 
 
 static const char *const echo_arguments[] = { "text", NULL };
 static const char *const big_arguments[] = { "mb", NULL };
-static const struct control_verb verbs[] = {
+static const struct control_verb verb[] = {
 	{ .name = "echo", .argument = echo_arguments, .run = run_echo },
 	{ .name = "wait", .run = run_wait },
 	{ .name = "fail", .run = run_fail },
 	{ .name = "big", .argument = big_arguments, .run = run_big },
 };
+static const struct control_verb *const verbs[] = { &verb[0], &verb[1], &verb[2], &verb[3] };
 
 static struct gate gate;
 
