@@ -19,7 +19,10 @@ enum {
 	EXIT_UNUSABLE = 2, /* wrong usage, configuration, no daemon there */
 };
 
-enum { COMMAND_MAX_OPTIONS = 8 };
+/* What a command that is a probe ends with, as nagios and its kin expect of their plugins. */
+enum { PROBE_OK, PROBE_WARNING, PROBE_CRITICAL, PROBE_UNKNOWN };
+
+enum { COMMAND_MAX_OPTIONS = 16 };
 
 struct command_option {
 	const char *name;  /* without its dashes */
@@ -49,13 +52,16 @@ struct command {
 	const struct command_option *option;
 	size_t n_options;
 	int least_arguments, most_arguments;
+	bool is_probe; /* ends with a monitoring plugin's statuses: PROBE_UNKNOWN instead of EXIT_UNUSABLE, why on stdout */
 	bool works_alone; /* while no daemon runs what it asks for is done in the store itself */
 	int (*run)(struct ctl *ctl);
 };
 
-extern const struct command command_flush, command_journal, command_status;
+extern const struct command command_check, command_check_config, command_config, command_fetch, command_flush,
+	command_graph, command_hosts, command_info, command_journal, command_last_seen, command_plugins,
+	command_rejected, command_status;
 
-/* One line on stderr: "numeterctl: why". Returns EXIT_UNUSABLE. */
+/* One line on stderr, "numeterctl: why", of a probe on stdout, "UNKNOWN - why". Returns EXIT_UNUSABLE. */
 int ctl_fail(const char *format, ...) PRINTF_LIKE(1, 2);
 /* The configuration, read at the first call; NULL when it cannot be: said already. */
 const struct config *ctl_config(struct ctl *ctl);

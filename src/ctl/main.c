@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,13 @@
 
 #define DEFAULT_CONFIG "/etc/numeter/numeter_storage.cfg"
 
-static const struct command *const commands[] = { &command_status, &command_flush, &command_journal };
+static const struct command *const commands[] = {
+	&command_status,  &command_hosts,     &command_plugins,      &command_info,     &command_fetch,
+	&command_graph,   &command_last_seen, &command_check,        &command_rejected, &command_flush,
+	&command_journal, &command_config,    &command_check_config,
+};
+
+static bool is_probe; /* what runs: its errors go to stdout, where a monitoring system reads */
 
 static const char common_help[] =
 	"  -c, --config FILE   configuration of the daemon (default " DEFAULT_CONFIG ")\n"
@@ -24,14 +31,15 @@ static const char common_help[] =
 
 int ctl_fail(const char *format, ...)
 {
+	FILE *to = is_probe ? stdout : stderr;
 	va_list args;
 
 	fflush(stdout);
-	fputs("numeterctl: ", stderr);
+	fputs(is_probe ? "UNKNOWN - " : "numeterctl: ", to);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	vfprintf(to, format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	fputc('\n', to);
 	return EXIT_UNUSABLE;
 }
 
@@ -57,7 +65,7 @@ static void print_help(void)
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
 		int width = printf("  %s %s", commands[i]->name, commands[i]->arguments);
 
-		printf("%*s%s\n", width < 22 ? 22 - width : 1, "", commands[i]->summary);
+		printf("%*s%s\n", width < 33 ? 33 - width : 1, "", commands[i]->summary);
 	}
 	fputs("\n", stdout);
 	fputs(common_help, stdout);
@@ -159,13 +167,11 @@ static int read_options(int argc, char **argv, const struct command *command, st
 	return GO_ON;
 }
 
-static int run_command(int argc, char **argv, struct ctl *ctl)
+/* Its options and arguments; GO_ON when they are as the row says. */
+static int read_command_line(int argc, char **argv, const struct command *command, struct ctl *ctl)
 {
-	const struct command *command = find_command(argv[optind]);
 	int status;
 
-	if (command == NULL)
-		return ctl_fail("no command \"%s\"; try: numeterctl --help", argv[optind]);
 	argc -= optind;
 	argv += optind;
 	argv[0] = program;
@@ -181,7 +187,23 @@ static int run_command(int argc, char **argv, struct ctl *ctl)
 	if (ctl->n_arguments < command->least_arguments)
 		return ctl_fail("%s: expected %s; try: numeterctl %s --help", command->name, command->arguments,
 				command->name);
+	return GO_ON;
+}
+
+static int run_command(int argc, char **argv, struct ctl *ctl)
+{
+	const struct command *command = find_command(argv[optind]);
+	int status;
+
+	if (command == NULL)
+		return ctl_fail("no command \"%s\"; try: numeterctl --help", argv[optind]);
 	ctl->command = command;
+	is_probe = command->is_probe;
+	status = read_command_line(argc, argv, command, ctl);
+	if (status == EXIT_UNUSABLE && is_probe)
+		return PROBE_UNKNOWN;
+	if (status != GO_ON)
+		return status;
 	status = command->run(ctl);
 	alone_close(ctl);
 	return status;
@@ -192,6 +214,9 @@ int main(int argc, char **argv)
 	struct ctl ctl = { .config_path = DEFAULT_CONFIG };
 	int status;
 
+	/* widths of stored text, which is UTF-8 whatever the environment says; it is read for itself by the chart */
+	if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
+		setlocale(LC_CTYPE, "");
 	if (argc > 0)
 		argv[0] = program;
 	status = read_options(argc, argv, NULL, &ctl);
@@ -202,7 +227,9 @@ int main(int argc, char **argv)
 	}
 	if (ctl.config_read)
 		config_fini(&ctl.config);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		status = ctl_fail("write: %s", strerror(errno));
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "numeterctl: write: %s\n", strerror(errno));
+		status = is_probe ? PROBE_UNKNOWN : EXIT_UNUSABLE;
+	}
 	return status;
 }

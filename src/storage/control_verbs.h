@@ -26,8 +26,10 @@ struct control_view {
 
 /* One row a verb: verbs_<subject>.c has it. */
 extern const struct control_verb verb_flush, verb_status;
+extern const struct control_verb verb_data, verb_hosts, verb_info, verb_last_seen, verb_list, verb_plugin_counts,
+	verb_values;
 
-enum { CONTROL_N_VERBS = 2 };
+enum { CONTROL_N_VERBS = 9 };
 extern const struct control_verb *const control_verbs[CONTROL_N_VERBS];
 
 #endif

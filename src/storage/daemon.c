@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "query/folder.h"
+#include "query/seen_files.h"
 #include "storage/gauges.h"
 #include "storage/privileges.h"
 
@@ -119,6 +120,7 @@ static enum rc make_query(struct daemon *d)
 		.md5_digits = (unsigned)c->wsp_path_md5_char,
 		.original_windows = c->res_windows == CONFIG_RES_ORIGINAL,
 		.folders = folders_new(),
+		.seen = seen_files_new(),
 		.started_s = wall_now().s,
 		.version = version_of,
 		.version_argument = d,
@@ -262,6 +264,7 @@ static void stop(struct daemon *d)
 	control_stop(d->control);
 	http_server_stop(d->http);
 	folders_free(d->query.folders);
+	seen_files_free(d->query.seen);
 	ingest_close(d->ingest);
 	engine_close(d->engine);
 	ingest_release(d->ingest);
