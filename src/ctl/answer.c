@@ -1,5 +1,8 @@
 #include "ctl/answer.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "control/client.h"
 #include "control/control.h"
 #include "ctl/alone.h"
@@ -29,6 +32,14 @@ static enum rc rc_of(struct text word)
 	return RC_REFUSED;
 }
 
+/* Not for who only wants to know quickly, as the shell's completion: opening the store may take a while. */
+static bool may_work_alone(const struct ctl *ctl)
+{
+	const char *word = getenv("NUMETERCTL_ALONE");
+
+	return ctl->command->works_alone && (word == NULL || strcmp(word, "no") != 0);
+}
+
 /* In the store itself: RC_OK, or what answer_try() answers in *status. */
 static enum rc ask_alone(struct ctl *ctl, struct text request, struct answer *out, int *status, struct why *why)
 {
@@ -52,7 +63,7 @@ int answer_try(struct ctl *ctl, struct text request, unsigned timeout_ms, struct
 	if (path == NULL)
 		return EXIT_UNUSABLE;
 	*rc = control_ask(path, request, timeout_ms, &out->bytes, why);
-	if (*rc == RC_ABSENT && ctl->command->works_alone) {
+	if (*rc == RC_ABSENT && may_work_alone(ctl)) {
 		*rc = ask_alone(ctl, request, out, &status, why);
 		if (*rc != RC_OK)
 			return status;

@@ -35,9 +35,10 @@ static void check_rules(struct findings *f)
 			if (!covers(before->host, rule->host) || !covers(before->plugin, rule->plugin) ||
 			    !covers(before->ds, rule->ds))
 				continue;
-			findings_add(f, FINDING_WARNING, NULL,
-				     "%s: [archives %s]: never applies: [archives %s] before it takes all that it would",
-				     f->path, rule->name, before->name);
+			findings_add(
+				f, FINDING_WARNING, NULL,
+				"%s: [archives %s]: never applies: [archives %s] before it takes all that it would",
+				f->path, rule->name, before->name);
 			break;
 		}
 }
@@ -111,11 +112,12 @@ static void check_files(struct findings *f)
 	if (rc != RC_OK)
 		findings_add(f, FINDING_ERROR, "wsp_path", "%s", why.text);
 	if (l.n_other > 0)
-		findings_add(f, FINDING_WARNING, "archives",
-			     "%llu of %s%llu files have other archives than new ones would get, the first is %s; they stay "
-			     "as they are",
-			     (unsigned long long)l.n_other, l.n == FILES_MOST ? "the first " : "",
-			     (unsigned long long)l.n, l.example);
+		findings_add(
+			f, FINDING_WARNING, "archives",
+			"%llu of %s%llu files have other archives than new ones would get, the first is %s; they stay "
+			"as they are",
+			(unsigned long long)l.n_other, l.n == FILES_MOST ? "the first " : "", (unsigned long long)l.n,
+			l.example);
 	if (l.n_damaged > 0)
 		findings_add(f, FINDING_WARNING, "wsp_path", "%llu of %s%llu files are no .wsp files, or damaged",
 			     (unsigned long long)l.n_damaged, l.n == FILES_MOST ? "the first " : "",

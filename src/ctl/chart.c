@@ -8,7 +8,7 @@
 #include "ctl/plain.h"
 #include "graph/axis.h"
 
-enum { NOBODY = -1, FOOT_ROWS = 2, ROWS_A_TICK = 4, COLUMNS_A_TICK = 11, LINE_WEIGHS = 3 };
+enum { NOBODY = -1, FOOT_ROWS = 2, ROWS_A_TICK = 4, COLUMNS_A_TICK = 11, LEAST_INNER_COLUMNS = 12, LINE_WEIGHS = 3 };
 
 /* Where lines without colours have to be told apart, by their number. */
 static const char letters[] = "#*+o=x%@~^&$";
@@ -18,11 +18,11 @@ struct drawing {
 	const struct graph_plot *plot;
 	const struct chart_options *o;
 	struct axis values, times;
-	size_t label_columns;    /* of the vertical axis, its line included */
-	size_t columns, rows;    /* of the inner part, in characters */
-	size_t dots_x, dots_y;   /* of one character */
-	size_t width, height;    /* in dots */
-	short *owner;            /* of each dot; row 0 is at the bottom */
+	size_t label_columns;  /* of the vertical axis, its line included */
+	size_t columns, rows;  /* of the inner part, in characters */
+	size_t dots_x, dots_y; /* of one character */
+	size_t width, height;  /* in dots */
+	short *owner;          /* of each dot; row 0 is at the bottom */
 };
 
 static size_t dots_x(const struct chart_options *o)
@@ -253,7 +253,7 @@ static const struct axis_tick *tick_in(const struct drawing *d, size_t row)
 static void print_row(const struct drawing *d, size_t row, struct buf *out)
 {
 	const struct axis_tick *tick = tick_in(d, row);
-	struct text label = text_of(tick == NULL ? "" : tick->label);
+	struct text label = plain_begin(text_of(tick == NULL ? "" : tick->label), d->label_columns - 2);
 	bool zero = tick != NULL && tick->at == 0 && d->values.low < 0;
 	int was = NOBODY - 1; /* colours are not begun again for each character */
 
@@ -330,7 +330,9 @@ void chart_draw(const struct graph_plot *p, const struct chart_options *o, struc
 
 		d.label_columns = width > d.label_columns ? width : d.label_columns;
 	}
-	d.columns = o->columns > d.label_columns + 8 ? o->columns - d.label_columns : 8;
+	if (d.label_columns > o->columns - LEAST_INNER_COLUMNS)
+		d.label_columns = o->columns - LEAST_INNER_COLUMNS;
+	d.columns = o->columns - d.label_columns;
 	axis_of_times(o->from_s, o->until_s, (unsigned)(d.columns / COLUMNS_A_TICK + 1), &d.times);
 	d.width = d.columns * d.dots_x;
 	d.height = d.rows * d.dots_y;

@@ -16,7 +16,8 @@ enum { OPTION_MAX_AGE, OPTION_QUIET_OK };
 enum { LEAST_STEPS = 2, NEAR_S = 3600, FAR_S = 43200, FARTHEST_S = 366 * 86400 };
 
 static const struct command_option options[] = {
-	[OPTION_MAX_AGE] = { "max-age", "TIME", "a value older than this is UNKNOWN (default: unknown_limit steps, else 3)" },
+	[OPTION_MAX_AGE] = { "max-age", "TIME",
+			     "a value older than this is UNKNOWN (default: unknown_limit steps, else 3)" },
 	[OPTION_QUIET_OK] = { "quiet-ok", NULL, "print nothing when all is OK, for a cron job's mail" },
 };
 
@@ -134,7 +135,8 @@ static int ask_back(struct checking *x, const char *host, const char *plugin, in
 	snprintf(from, sizeof(from), "-%llds", (long long)back_s);
 	asked.from = from;
 	status = series_try(x->ctl, &asked, out, &rc);
-	return status == EXIT_NOT_FINE && rc == RC_ABSENT ? EXIT_FINE : status; /* no file yet: every value is unknown */
+	return status == EXIT_NOT_FINE && rc == RC_ABSENT ? EXIT_FINE
+							  : status; /* no file yet: every value is unknown */
 }
 
 /* As far back as finds the values of most; farther only where that was not enough, also to say how old the last one is. */
@@ -264,7 +266,8 @@ const struct command command_check = {
 	.name = "check",
 	.arguments = "[HOST [PLUGIN]]",
 	.summary = "check last values against the plugins' warning and critical ranges",
-	.help = "For nagios, icinga or a cron job: a line with performance data, then a line for each value that is not OK.\n"
+	.help = "For nagios, icinga or a cron job: a line with performance data, then a line for each value that is "
+		"not OK.\n"
 		"As munin-limits does, what is stored is compared, without cdef, rounded to two decimals.\n"
 		"Exit status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, also for wrong usage and without an answer.\n",
 	.option = options,

@@ -158,7 +158,8 @@ const struct command command_check_config = {
 	.name = "check-config",
 	.arguments = "[FILE]",
 	.summary = "say what is wrong with the configuration, without starting the daemon",
-	.help = "More than numeter-storage --check-config: also whether folders and files are there and can be written by the\n"
+	.help = "More than numeter-storage --check-config: also whether folders and files are there and can be written "
+		"by the\n"
 		"daemon's user (as root), whether the host-list can be read and the addresses listened on, TLS files,\n"
 		"[archives] sections that never apply, and files that have other archives. Nothing is changed.\n"
 		"Exit status: 0 no errors, perhaps warnings, 1 errors, 2 wrong usage.\n",

@@ -169,7 +169,8 @@ const struct command command_config = {
 	.name = "config",
 	.arguments = "[KEY]",
 	.summary = "show every option of the daemon's configuration, or one value",
-	.help = "What stands in the file, or is the default where nothing does; a running daemon may have been started with\n"
+	.help = "What stands in the file, or is the default where nothing does; a running daemon may have been started "
+		"with\n"
 		"another. Secrets are shown as ***.\n"
 		"Exit status: 0 shown, 1 no such option, 2 the configuration cannot be read.\n",
 	.most_arguments = 1,

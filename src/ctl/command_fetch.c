@@ -138,9 +138,11 @@ const struct command command_fetch = {
 	.name = "fetch",
 	.arguments = "HOST PLUGIN [DS,DS...]",
 	.summary = "print the values of a plugin",
-	.help = "Values that are stored and those on their way to the files, a line for each step. What is not known is\n"
+	.help = "Values that are stored and those on their way to the files, a line for each step. What is not known "
+		"is\n"
 		"\"-\", nothing in CSV and null in JSON, which is as the REST API's /data.\n"
-		"Exit status: 0 printed, 1 no such host, plugin or data source, 2 a bad span of time, or the store cannot\n"
+		"Exit status: 0 printed, 1 no such host, plugin or data source, 2 a bad span of time, or the store "
+		"cannot\n"
 		"be asked.\n",
 	.option = options,
 	.n_options = ARRAY_LEN(options),

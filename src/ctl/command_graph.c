@@ -344,10 +344,13 @@ const struct command command_graph = {
 	.name = "graph",
 	.arguments = "HOST PLUGIN [DS ...]",
 	.summary = "draw the graph of a plugin on the terminal",
-	.help = "Drawn as the info says: order, areas, stacks, negatives, cdef, colours; in braille dots where the locale is\n"
-		"UTF-8, in ASCII elsewhere; with colours on a terminal unless NO_COLOR is set. As wide as $COLUMNS or the\n"
+	.help = "Drawn as the info says: order, areas, stacks, negatives, cdef, colours; in braille dots where the "
+		"locale is\n"
+		"UTF-8, in ASCII elsewhere; with colours on a terminal unless NO_COLOR is set. As wide as $COLUMNS or "
+		"the\n"
 		"terminal. With --json title, unit and the figures of each line.\n"
-		"Exit status: 0 drawn, 1 no such host, plugin or data source, 2 a bad span of time, or the store cannot be\n"
+		"Exit status: 0 drawn, 1 no such host, plugin or data source, 2 a bad span of time, or the store "
+		"cannot be\n"
 		"asked.\n",
 	.option = options,
 	.n_options = ARRAY_LEN(options),

@@ -57,8 +57,8 @@ static struct text others(struct answer *a, struct json_value ds, struct buf *b)
 		buf_add_str(b, b->n > 0 ? " " : "");
 		buf_add_text(b, key);
 		buf_add_str(b, "=");
-		buf_add_text(b, value.type == JSON_STRING ? json_string(&a->arena, value.raw, value.escaped)
-							  : value.raw);
+		buf_add_text(b,
+			     value.type == JSON_STRING ? json_string(&a->arena, value.raw, value.escaped) : value.raw);
 	}
 	return buf_text(b);
 }
@@ -85,6 +85,7 @@ static void print_ds(struct answer *a, struct json_value infos)
 	bool escaped;
 
 	text_table_init(&t, ARRAY_LEN(headings));
+	t.leaves_out_empty = true;
 	for (size_t i = 0; i < ARRAY_LEN(headings); i++)
 		text_table_column(&t, text_of(headings[i]), TABLE_LEFT);
 	buf_init(&b, SIZE_MAX);

@@ -152,7 +152,8 @@ static void print_entry(struct reading *r, const struct entry *e)
 	buf_add_str(&r->out, "\n");
 	if (r->ctl->option[OPTION_BODY] == NULL) {
 		buf_add_str(&r->out, "    ");
-		plain_add_cut(&r->out, e->body.n > 8 * BODY_COLUMNS ? (struct text){ e->body.s, 8 * BODY_COLUMNS } : e->body,
+		plain_add_cut(&r->out,
+			      e->body.n > 8 * BODY_COLUMNS ? (struct text){ e->body.s, 8 * BODY_COLUMNS } : e->body,
 			      BODY_COLUMNS);
 	} else if (r->terminal) {
 		plain_add(&r->out, e->body);
@@ -351,7 +352,8 @@ const struct command command_rejected = {
 	.name = "rejected",
 	.arguments = "",
 	.summary = "show what could not be used and was kept aside",
-	.help = "Reads the files in the configuration's rejected_path, the newest last; also while no daemon runs. With --json\n"
+	.help = "Reads the files in the configuration's rejected_path, the newest last; also while no daemon runs. "
+		"With --json\n"
 		"the lines as they are.\n"
 		"Exit status: 0 shown, 2 they cannot be read.\n",
 	.option = options,

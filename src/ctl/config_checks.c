@@ -71,8 +71,8 @@ static void check_folder(struct findings *f, const char *key, const char *path, 
 	else if (missing > levels)
 		findings_add(f, FINDING_ERROR, key, "no folder %s", path);
 	else if (faccessat(AT_FDCWD, at, W_OK | X_OK, AT_EACCESS) < 0)
-		findings_add(f, FINDING_ERROR, key, missing > 0 ? "%s cannot be made: %s: %s" : "%s%.0s: %s",
-			     path, at, strerror(errno));
+		findings_add(f, FINDING_ERROR, key, missing > 0 ? "%s cannot be made: %s: %s" : "%s%.0s: %s", path, at,
+			     strerror(errno));
 	free(at);
 }
 
@@ -202,6 +202,7 @@ void check_addresses(struct findings *f, bool is_running)
 	if (c->carbon_listen != NULL)
 		check_carbon(f, is_running);
 	if (c->n_http_listen == 0 && c->rpc_hosts.n == 0 && c->carbon_listen == NULL)
-		findings_add(f, FINDING_WARNING, "http_listen", "no input and nobody to ask: rpc_hosts, http_listen and "
-								"carbon_listen are all empty");
+		findings_add(f, FINDING_WARNING, "http_listen",
+			     "no input and nobody to ask: rpc_hosts, http_listen and "
+			     "carbon_listen are all empty");
 }

@@ -88,8 +88,8 @@ void names_print(const struct name_list *l, bool json)
 	buf_fini(&b);
 }
 
-/* `no host "x": did you mean "y"?` */
-static void say_unknown(const char *what, const char *name, const struct name_list *known)
+/* `no plugin "x" of myhost: did you mean "y"?`; of NULL: a host. */
+static void say_unknown(const char *what, const char *name, const char *of, const struct name_list *known)
 {
 	struct text nearest = name_list_nearest(known, text_of(name));
 	struct buf b;
@@ -98,6 +98,10 @@ static void say_unknown(const char *what, const char *name, const struct name_li
 	buf_addf(&b, "no %s \"", what);
 	plain_add(&b, text_of(name));
 	buf_add_str(&b, "\"");
+	if (of != NULL) {
+		buf_add_str(&b, " of ");
+		plain_add(&b, text_of(of));
+	}
 	if (name_list_has(known, text_of(name))) {
 		buf_add_str(&b, " with plugins");
 	} else if (nearest.s != NULL) {
@@ -130,7 +134,7 @@ int names_no_host(struct ctl *ctl, const char *host)
 
 	if (status == EXIT_FINE) {
 		name_list_read(&a, a.value, &known);
-		say_unknown("host", host, &known);
+		say_unknown("host", host, NULL, &known);
 		name_list_fini(&known);
 		status = EXIT_NOT_FINE;
 	}
@@ -142,24 +146,18 @@ int names_no_plugin(struct ctl *ctl, const char *host, const char *plugin)
 {
 	struct answer a;
 	struct name_list known;
-	struct buf what;
 	int status = names_ask(ctl, "list", host, &a);
 
-	buf_init(&what, SIZE_MAX);
 	if (status == EXIT_FINE) {
 		name_list_read(&a, a.value, &known);
-		buf_add_str(&what, "plugin of ");
-		plain_add(&what, text_of(host));
-		buf_add(&what, "", 1);
 		if (known.n == 0) {
 			status = names_no_host(ctl, host);
 		} else {
-			say_unknown(what.at, plugin, &known);
+			say_unknown("plugin", plugin, host, &known);
 			status = EXIT_NOT_FINE;
 		}
 		name_list_fini(&known);
 	}
-	buf_fini(&what);
 	answer_close(&a);
 	return status;
 }

@@ -39,7 +39,9 @@ void probe_add(struct probe *p, const struct probe_finding *f)
 
 static int weight(int state)
 {
-	static const int weights[STATES] = { [PROBE_OK] = 0, [PROBE_UNKNOWN] = 1, [PROBE_WARNING] = 2, [PROBE_CRITICAL] = 3 };
+	static const int weights[STATES] = {
+		[PROBE_OK] = 0, [PROBE_UNKNOWN] = 1, [PROBE_WARNING] = 2, [PROBE_CRITICAL] = 3
+	};
 
 	return weights[state];
 }
@@ -159,7 +161,7 @@ static void add_summary(const struct probe *p, int64_t now_s, struct buf *out)
 		buf_add_str(out, "nothing has a warning or critical range");
 		return;
 	}
-	if (worst != PROBE_OK && count(p, PROBE_OK) + 1 == p->n)
+	if (p->n == 1 || (worst != PROBE_OK && count(p, PROBE_OK) + 1 == p->n))
 		for (size_t i = 0; i < p->n; i++)
 			if (p->finding[i].state == worst) {
 				add_finding(p, &p->finding[i], now_s, out);

@@ -11,8 +11,8 @@
 /* One data source that has limits. */
 struct probe_finding {
 	struct text host, plugin, ds, label;
-	int state; /* PROBE_… */
-	double value; /* NAN: not known */
+	int state;      /* PROBE_… */
+	double value;   /* NAN: not known */
 	int64_t time_s; /* of the value; 0: none */
 	struct limits_range warning, critical;
 };

@@ -9,7 +9,7 @@
 /* What is not asked for is NULL. */
 struct series_asked {
 	const char *host, *plugin;
-	const char *ds;          /* comma list; NULL: all there are */
+	const char *ds;           /* comma list; NULL: all there are */
 	const char *from, *until; /* as the REST API takes them, and dates */
 	const char *res, *max_points;
 };

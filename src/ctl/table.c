@@ -70,25 +70,46 @@ static size_t column_width(const struct text_table *t, size_t column)
 	return most;
 }
 
+/* Without blanks at the end of the line that began there. */
+static void trim_line(struct buf *out, size_t begin)
+{
+	while (out->n > begin && out->at[out->n - 1] == ' ')
+		out->n--;
+}
+
+static bool is_empty(const struct text_table *t, size_t column)
+{
+	for (size_t i = t->n_columns + column; i < t->n_cells; i += t->n_columns)
+		if (t->cell[i].n > 0)
+			return false;
+	return true;
+}
+
 void text_table_print(const struct text_table *t, struct buf *out)
 {
-	size_t *width = must_alloc(t->n_columns * sizeof(*width) + 1);
+	size_t *width = must_alloc(t->n_columns * sizeof(*width) + 1), begin = out->n;
+	bool *left_out = must_alloc(t->n_columns + 1);
 
-	for (size_t c = 0; c < t->n_columns; c++)
+	for (size_t c = 0; c < t->n_columns; c++) {
 		width[c] = column_width(t, c);
+		left_out[c] = t->leaves_out_empty && is_empty(t, c);
+	}
 	for (size_t i = 0; i < t->n_cells; i++) {
 		size_t c = i % t->n_columns, pad = width[c] - plain_width(t->cell[i]);
-		bool last = c + 1 == t->n_columns;
 
-		if (t->align[c] == TABLE_RIGHT)
-			plain_pad(out, pad);
-		buf_add_text(out, t->cell[i]);
-		if (!last)
+		if (!left_out[c]) {
+			plain_pad(out, t->align[c] == TABLE_RIGHT ? pad : 0);
+			buf_add_text(out, t->cell[i]);
 			plain_pad(out, GAP + (t->align[c] == TABLE_LEFT ? pad : 0));
-		else
+		}
+		if (c + 1 == t->n_columns) {
+			trim_line(out, begin);
 			buf_add_str(out, "\n");
+			begin = out->n;
+		}
 	}
 	free(width);
+	free(left_out);
 }
 
 void text_table_show(const struct text_table *t)

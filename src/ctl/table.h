@@ -5,6 +5,8 @@
 #ifndef CTL_TABLE_H
 #define CTL_TABLE_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 
@@ -16,6 +18,7 @@ struct text_table {
 	size_t n_cells, capacity;
 	size_t n_columns;
 	enum table_align *align;
+	bool leaves_out_empty; /* columns without a single cell that says something */
 };
 
 /* As many columns are then to be named by text_table_column(). */
@@ -27,7 +30,7 @@ void text_table_column(struct text_table *t, struct text heading, enum table_ali
 void text_table_add(struct text_table *t, struct text cell);
 void text_table_addf(struct text_table *t, const char *format, ...) PRINTF_LIKE(2, 3);
 size_t text_table_rows(const struct text_table *t); /* without the headings */
-/* The last column is not padded. No row: only the headings. */
+/* No blanks at the ends of lines. Without rows only the headings. */
 void text_table_print(const struct text_table *t, struct buf *out);
 /* The same on stdout. */
 void text_table_show(const struct text_table *t);

@@ -98,9 +98,8 @@ bool when_read_span(struct text t, int64_t *out)
 	static const struct {
 		const char *name;
 		int64_t s;
-	} units[] = { { "", 1 },       { "s", 1 },        { "m", MINUTE_S }, { "min", MINUTE_S },
-		      { "h", HOUR_S }, { "d", DAY_S },    { "w", 7 * DAY_S }, { "mon", 30 * DAY_S },
-		      { "y", 365 * DAY_S } };
+	} units[] = { { "", 1 },      { "s", 1 },         { "m", MINUTE_S },     { "min", MINUTE_S }, { "h", HOUR_S },
+		      { "d", DAY_S }, { "w", 7 * DAY_S }, { "mon", 30 * DAY_S }, { "y", 365 * DAY_S } };
 	int64_t n = 0;
 	size_t i = 0;
 

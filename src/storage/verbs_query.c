@@ -182,7 +182,7 @@ static enum rc run_plugin_counts(void *argument, struct text request, struct buf
 
 static const char *const host_argument[] = { "host", NULL };
 static const char *const info_arguments[] = { "host", "plugin", NULL };
-static const char *const data_arguments[] = { "host", "plugin",     "ds",     "res", "from",
+static const char *const data_arguments[] = { "host",  "plugin",     "ds",     "res", "from",
 					      "until", "max_points", "reduce", NULL };
 
 const struct control_verb verb_hosts = { .name = "hosts", .run = run_hosts };
