@@ -22,7 +22,7 @@
 
 enum { OPTION_FROM, OPTION_UNTIL, OPTION_RES, OPTION_WIDTH, OPTION_HEIGHT };
 
-enum { USUAL_COLUMNS = 80, USUAL_ROWS = 18, SLOTS_A_DOT = 4, LEAST_SLOTS = 1000, STALE_STEPS = 3 };
+enum { USUAL_COLUMNS = 80, USUAL_ROWS = 18, SLOTS_A_DOT = 4, LEAST_SLOTS = 1000, STALE_STEPS = 3, MARK_COLUMNS = 2 };
 
 static const struct command_option options[] = {
 	[OPTION_FROM] = { "from", "TIME", "from when on: Unix seconds, -6h, 2026-11-28T17:05 (default: a day)" },
@@ -185,11 +185,12 @@ static void add_legend(const struct graph_plot *p, const struct chart_options *o
 		size_t n = (size_t)(end - lines.at) - at + 1;
 
 		if (row == 0)
-			plain_pad(out, 2);
+			plain_pad(out, MARK_COLUMNS);
 		else
 			chart_add_mark(p, row - 1, o, out);
 		buf_add_str(out, " ");
-		buf_add(out, lines.at + at, n);
+		buf_add_text(out, plain_begin((struct text){ lines.at + at, n - 1 }, o->columns - MARK_COLUMNS - 1));
+		buf_add_str(out, "\n");
 		at += n;
 	}
 	text_table_fini(&t);

@@ -128,7 +128,7 @@ class CommandLine(ServersCase):
         target = self.folder / 'simulated'
         with ScriptedNode({'load': LOAD, 'stall': {'config': ScriptedNode.stall}}) as node:
             poller = Poller(self.folder, munin_port=node.port, simulate='true', simulate_file=target)
-            process = subprocess.Popen([program(), '-c', str(poller.config_path), '--once'], stderr=subprocess.PIPE)
+            process = subprocess.Popen([program(), '--config', str(poller.config_path), '--once'], stderr=subprocess.PIPE)
             with process:
                 wait_until(lambda: 'config stall' in node.asked, 10)
                 process.send_signal(signal.SIGTERM)

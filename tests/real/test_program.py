@@ -101,7 +101,7 @@ class Program(ServersCase):
 
     def test_a_file_that_is_not_there(self):
         path = self.folder / 'none.cfg'
-        for args in (['-c', path], ['--check-config', '-c', path]):
+        for args in (['-c', path], ['--config', path], ['--check-config', '-c', path]):
             status, out, err = self.run_program(*args)
             self.assertEqual(status, 1)
             self.assertIn(str(path), err)

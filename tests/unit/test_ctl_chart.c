@@ -11,9 +11,12 @@
 
 static struct chart_options options(size_t columns, size_t rows, bool utf8)
 {
-	return (struct chart_options){
-		.columns = columns, .rows = rows, .utf8 = utf8, .base = 1000, .from_s = 1400003460, .until_s = 1400003700
-	};
+	return (struct chart_options){ .columns = columns,
+				       .rows = rows,
+				       .utf8 = utf8,
+				       .base = 1000,
+				       .from_s = 1400003460,
+				       .until_s = 1400003700 };
 }
 
 static void is_drawn_as(const struct scratch_graph *g, const struct chart_options *o, const char *wanted)

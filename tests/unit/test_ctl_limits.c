@@ -10,15 +10,14 @@ static const struct {
 	double value;
 	bool exceeded;
 } verdicts[] = {
-	{ "92", 92, false },        { "92", 92.01, true },      { "92", 92.004, false }, /* two decimals */
-	{ "92", -1000, false },     { ":92", 93, true },        { "5:", 4, true },
-	{ "5:", 5, false },         { "5:", 1e12, false },      { "5:10", 4.99, true },
-	{ "5:10", 5, false },       { "5:10", 10, false },      { "5:10", 10.01, true },
-	{ "-5:5", -5.1, true },     { "-5:5", 0, false },       { " 1:2 ", 3, true },
-	{ ":", 1e9, false },        { ":", -1e9, false },       { "0:0", 0.004, false },
-	{ "abc", 0, false },        { "abc", 0.1, true },       { "abc", -0.1, true }, /* counts as 0:0 */
-	{ "1:x", 0.5, true },       { "+3", 3.5, true },        { ".5", 0.51, true },
-	{ "1e3", 999, false },      { "1e3", 1001, true },      { "", 1e9, false },
+	{ "92", 92, false },     { "92", 92.01, true },  { "92", 92.004, false }, /* two decimals */
+	{ "92", -1000, false },  { ":92", 93, true },    { "5:", 4, true },       { "5:", 5, false },
+	{ "5:", 1e12, false },   { "5:10", 4.99, true }, { "5:10", 5, false },    { "5:10", 10, false },
+	{ "5:10", 10.01, true }, { "-5:5", -5.1, true }, { "-5:5", 0, false },    { " 1:2 ", 3, true },
+	{ ":", 1e9, false },     { ":", -1e9, false },   { "0:0", 0.004, false }, { "abc", 0, false },
+	{ "abc", 0.1, true },    { "abc", -0.1, true }, /* counts as 0:0 */
+	{ "1:x", 0.5, true },    { "+3", 3.5, true },    { ".5", 0.51, true },    { "1e3", 999, false },
+	{ "1e3", 1001, true },   { "", 1e9, false },
 };
 
 static void judges_as_munin_limits(void **state)
@@ -40,8 +39,8 @@ static void prints_ranges(void **state)
 {
 	static const struct {
 		const char *range, *printed, *perfdata;
-	} ranges[] = { { "92", ":92", "~:92" }, { "5:", "5:", "5:" },     { "-0.5:1e6", "-0.5:1000000", "-0.5:1000000" },
-		       { ":", ":", "" },        { "x", "0:0", "0:0" },    { "", "", "" } };
+	} ranges[] = { { "92", ":92", "~:92" }, { "5:", "5:", "5:" },  { "-0.5:1e6", "-0.5:1000000", "-0.5:1000000" },
+		       { ":", ":", "" },        { "x", "0:0", "0:0" }, { "", "", "" } };
 	struct buf b;
 
 	(void)state;

@@ -19,9 +19,9 @@ static const struct {
 	{ TEXT_INIT("\033[31mred\a"), "\\x1b[31mred\\x07", 15 },
 	{ TEXT_INIT("nul\0l"), "nul\\x00l", 8 },
 	{ TEXT_INIT("\x7f"), "\\x7f", 4 },
-	{ TEXT_INIT("\xc2\x9b"), "\\u009b", 6 },         /* a control sequence of eight bits */
-	{ TEXT_INIT("\xe2\x80\xae"), "\\u202e", 6 },     /* right to left from here on */
-	{ TEXT_INIT("x\xff\xc3"), "x\\xff\\xc3", 9 },    /* not UTF-8 */
+	{ TEXT_INIT("\xc2\x9b"), "\\u009b", 6 },              /* a control sequence of eight bits */
+	{ TEXT_INIT("\xe2\x80\xae"), "\\u202e", 6 },          /* right to left from here on */
+	{ TEXT_INIT("x\xff\xc3"), "x\\xff\\xc3", 9 },         /* not UTF-8 */
 	{ TEXT_INIT("\xed\xa0\x80"), "\\xed\\xa0\\x80", 12 }, /* half a pair */
 };
 

@@ -54,9 +54,9 @@ static void reads_spans(void **state)
 	static const struct {
 		const char *text;
 		int64_t s;
-	} spans[] = { { "90", 90 },      { "90s", 90 },  { "10min", 600 }, { "48h", 172800 }, { "3d", 259200 },
-		      { "2 w", 1209600 }, { "h", -1 },    { "", -1 },       { "-3h", -1 },     { "3hours!", -1 },
-		      { "1234567890", -1 } };
+	} spans[] = { { "90", 90 },     { "90s", 90 },      { "10min", 600 },    { "48h", 172800 },
+		      { "3d", 259200 }, { "2 w", 1209600 }, { "h", -1 },         { "", -1 },
+		      { "-3h", -1 },    { "3hours!", -1 },  { "1234567890", -1 } };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(spans); i++) {
