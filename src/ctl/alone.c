@@ -18,7 +18,11 @@ static enum rc open_store(struct ctl *ctl)
 		return RC_END;
 	}
 	ctl->alone = d;
-	return daemon_open_alone(d) == RC_OK ? RC_OK : RC_END;
+	if (daemon_open_alone(d) == RC_OK)
+		return RC_OK;
+	if (ctl->command->is_probe) /* its reader looks at stdout alone */
+		ctl_fail("the store cannot be opened, stderr says why");
+	return RC_END;
 }
 
 enum rc alone_ask(struct ctl *ctl, struct text request, struct buf *answer, struct why *why)

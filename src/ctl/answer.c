@@ -177,6 +177,14 @@ void answer_members(struct answer *a, struct json_value object, struct map *out)
 	}
 }
 
+struct json_value answer_value_of(const struct map *members, struct text name)
+{
+	static const struct json_value nothing = { .type = JSON_NULL };
+	const struct json_value *v = map_get(members, name);
+
+	return *(v != NULL ? v : &nothing);
+}
+
 double answer_number_of(const struct map *members, struct text name)
 {
 	const struct json_value *v = map_get(members, name);

@@ -34,6 +34,8 @@ void answer_close(struct answer *a);
 
 /* Name → struct json_value of every member, to look many up; both end with the answer. The map is ended by map_fini(m, NULL). */
 void answer_members(struct answer *a, struct json_value object, struct map *out);
+/* A value of such a map; null when it is not there. */
+struct json_value answer_value_of(const struct map *members, struct text name);
 /* A number of such a map; 0 when it is not there, or none. */
 double answer_number_of(const struct map *members, struct text name);
 

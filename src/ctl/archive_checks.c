@@ -102,7 +102,7 @@ static void check_files(struct findings *f)
 {
 	struct looking l = { .schema = &f->c->schema };
 	int root_fd = open(f->c->wsp_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct why why;
+	struct why why = { "" };
 	enum rc rc;
 
 	if (root_fd < 0) /* not there yet, or said already */

@@ -41,7 +41,8 @@ static long row_of(const struct drawing *d, double v)
 {
 	double part = (v - d->values.low) / (d->values.high - d->values.low);
 
-	return lround(part * (double)(d->height - 1));
+	/* what lies beyond the axis by numbers without measure stays there */
+	return lround(fmin(fmax(part, -10), 10) * (double)(d->height - 1));
 }
 
 /* Without colours areas differ by how they are filled. */

@@ -11,8 +11,10 @@
 
 enum { OPTION_FROM, OPTION_UNTIL, OPTION_RES, OPTION_MAX_POINTS, OPTION_CSV };
 
+enum { USUAL_S = 3600 };
+
 static const struct command_option options[] = {
-	[OPTION_FROM] = { "from", "TIME", "from when on: Unix seconds, -6h, 2026-11-28T17:05 (default -1h)" },
+	[OPTION_FROM] = { "from", "TIME", "from when on: Unix seconds, -6h, 2026-11-28T17:05 (default: an hour)" },
 	[OPTION_UNTIL] = { "until", "TIME", "until when (default now)" },
 	[OPTION_RES] = { "res", "NAME", "Daily, Weekly, Monthly or Yearly instead of --from and --until" },
 	[OPTION_MAX_POINTS] = { "max-points", "N", "at most so many lines, each of a longer step" },
@@ -112,13 +114,13 @@ static int run(struct ctl *ctl)
 		.res = option[OPTION_RES],
 		.max_points = option[OPTION_MAX_POINTS],
 	};
+	char from[SERIES_TIME_BYTES];
 	struct series s;
 	int status;
 
 	if (option[OPTION_CSV] != NULL && ctl->json)
 		return ctl_fail("--csv and --json are both there: give one of them");
-	if (asked.from == NULL && asked.res == NULL)
-		asked.from = "-1h";
+	series_default_from(&asked, USUAL_S, from);
 	status = series_ask(ctl, &asked, &s);
 	if (status == EXIT_FINE) {
 		if (option[OPTION_CSV] != NULL)

@@ -22,7 +22,15 @@
 
 enum { OPTION_FROM, OPTION_UNTIL, OPTION_RES, OPTION_WIDTH, OPTION_HEIGHT };
 
-enum { USUAL_COLUMNS = 80, USUAL_ROWS = 18, SLOTS_A_DOT = 4, LEAST_SLOTS = 1000, STALE_STEPS = 3, MARK_COLUMNS = 2 };
+enum {
+	USUAL_COLUMNS = 80,
+	USUAL_ROWS = 18,
+	SLOTS_A_DOT = 4,
+	LEAST_SLOTS = 1000,
+	STALE_STEPS = 3,
+	MARK_COLUMNS = 2,
+	USUAL_S = 86400
+};
 
 static const struct command_option options[] = {
 	[OPTION_FROM] = { "from", "TIME", "from when on: Unix seconds, -6h, 2026-11-28T17:05 (default: a day)" },
@@ -321,7 +329,7 @@ static int run(struct ctl *ctl)
 		.res = option[OPTION_RES],
 	};
 	struct chart_options o = { .utf8 = is_utf8(), .colours = colours() };
-	char most[32];
+	char most[32], from[SERIES_TIME_BYTES];
 	struct series s;
 	size_t slots;
 	int status;
@@ -329,8 +337,7 @@ static int run(struct ctl *ctl)
 	if (!read_size(ctl, OPTION_WIDTH, terminal_columns(), CHART_LEAST_COLUMNS, CHART_MOST_COLUMNS, &o.columns) ||
 	    !read_size(ctl, OPTION_HEIGHT, USUAL_ROWS, CHART_LEAST_ROWS, CHART_MOST_ROWS, &o.rows))
 		return EXIT_UNUSABLE;
-	if (asked.from == NULL && asked.res == NULL)
-		asked.from = "-1d";
+	series_default_from(&asked, USUAL_S, from);
 	slots = chart_dots(&o) * SLOTS_A_DOT;
 	snprintf(most, sizeof(most), "%zu", slots < LEAST_SLOTS ? (size_t)LEAST_SLOTS : slots);
 	asked.max_points = most;

@@ -22,13 +22,6 @@ struct hosts {
 	int64_t now_s;
 };
 
-static struct json_value info_of(const struct hosts *h, struct text host)
-{
-	const struct json_value *v = map_get(&h->info, host);
-
-	return v == NULL ? (struct json_value){ .type = JSON_NULL } : *v;
-}
-
 static void print_table(struct hosts *h)
 {
 	struct text_table t;
@@ -42,7 +35,7 @@ static void print_table(struct hosts *h)
 	text_table_column(&t, TEXT("DESCRIPTION"), TABLE_LEFT);
 	for (size_t i = 0; i < h->names.n; i++) {
 		struct text host = h->names.name[i];
-		struct json_value info = info_of(h, host);
+		struct json_value info = answer_value_of(&h->info, host);
 		int64_t last_s = (int64_t)answer_number_of(&h->last, host);
 		char when[WHEN_BYTES];
 
@@ -65,7 +58,7 @@ static void print_json(struct hosts *h)
 	buf_add_str(&b, "[");
 	for (size_t i = 0; i < h->names.n; i++) {
 		struct text host = h->names.name[i];
-		struct json_value info = info_of(h, host);
+		struct json_value info = answer_value_of(&h->info, host);
 		double last_s = answer_number_of(&h->last, host);
 
 		buf_add_str(&b, i == 0 ? "\n  {\"host\": " : ",\n  {\"host\": ");

@@ -21,13 +21,6 @@ struct plugins {
 	int64_t now_s;
 };
 
-static struct json_value info_of(const struct plugins *p, struct text plugin)
-{
-	const struct json_value *v = map_get(&p->info, plugin);
-
-	return v == NULL ? (struct json_value){ .type = JSON_NULL } : *v;
-}
-
 static size_t count_ds(struct plugins *p, struct json_value info)
 {
 	struct json_value infos = answer_object(&p->list, info, "Infos"), value;
@@ -57,7 +50,7 @@ static void print_table(struct plugins *p)
 	text_table_column(&t, TEXT("TITLE"), TABLE_LEFT);
 	for (size_t i = 0; i < p->names.n; i++) {
 		struct text plugin = p->names.name[i];
-		struct json_value info = info_of(p, plugin);
+		struct json_value info = answer_value_of(&p->info, plugin);
 		int64_t last_s = (int64_t)answer_number_of(&p->last, plugin);
 		char when[WHEN_BYTES];
 
@@ -79,7 +72,7 @@ static void print_json(struct plugins *p)
 	buf_init(&b, SIZE_MAX);
 	buf_add_str(&b, "[");
 	for (size_t i = 0; i < p->names.n; i++) {
-		struct json_value info = info_of(p, p->names.name[i]);
+		struct json_value info = answer_value_of(&p->info, p->names.name[i]);
 		double last_s = answer_number_of(&p->last, p->names.name[i]);
 
 		buf_add_str(&b, i == 0 ? "\n  {\"plugin\": " : ",\n  {\"plugin\": ");

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "ctl/alone.h"
 #include "ctl/command.h"
+#include "ctl/plain.h"
 
 #define DEFAULT_CONFIG "/etc/numeter/numeter_storage.cfg"
 
@@ -32,14 +33,20 @@ static const char common_help[] =
 int ctl_fail(const char *format, ...)
 {
 	FILE *to = is_probe ? stdout : stderr;
+	char text[2048];
+	struct buf line;
 	va_list args;
 
-	fflush(stdout);
-	fputs(is_probe ? "UNKNOWN - " : "numeterctl: ", to);
 	va_start(args, format);
-	vfprintf(to, format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fputc('\n', to);
+	buf_init(&line, SIZE_MAX);
+	buf_add_str(&line, is_probe ? "UNKNOWN - " : "numeterctl: ");
+	plain_add(&line, text_of(text));
+	buf_add_str(&line, "\n");
+	fflush(stdout);
+	fwrite(line.at, 1, line.n, to);
+	buf_fini(&line);
 	return EXIT_UNUSABLE;
 }
 

@@ -4,28 +4,41 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/instant.h"
 #include "base/mem.h"
 #include "ctl/names.h"
 #include "ctl/plain.h"
 #include "ctl/when.h"
 #include "wire/number.h"
 
-enum { TIMEOUT_MS = 120000, SECONDS_BYTES = 32 };
+enum { TIMEOUT_MS = 120000 };
 
 /* A date as the daemon takes it: in seconds. All else is for the daemon to read. */
-static const char *in_seconds(const char *t, char out[SECONDS_BYTES])
+static const char *in_seconds(const char *t, char out[SERIES_TIME_BYTES])
 {
 	int64_t t_s;
 
 	if (t == NULL || !when_read_date(text_of(t), &t_s))
 		return t;
-	snprintf(out, SECONDS_BYTES, "%lld", (long long)t_s);
+	snprintf(out, SERIES_TIME_BYTES, "%lld", (long long)t_s);
 	return out;
+}
+
+void series_default_from(struct series_asked *asked, int64_t span_s, char room[SERIES_TIME_BYTES])
+{
+	int64_t until_s = wall_now().s;
+
+	if (asked->from != NULL || asked->res != NULL)
+		return;
+	if (asked->until != NULL)
+		(void)when_read(text_of(asked->until), until_s, &until_s);
+	snprintf(room, SERIES_TIME_BYTES, "%lld", (long long)(until_s > span_s ? until_s - span_s : 0));
+	asked->from = room;
 }
 
 static int ask(struct ctl *ctl, const struct series_asked *asked, struct series *out, enum rc *rc, struct why *why)
 {
-	char from[SECONDS_BYTES], until[SECONDS_BYTES];
+	char from[SERIES_TIME_BYTES], until[SERIES_TIME_BYTES];
 	struct buf request;
 	int status;
 

@@ -14,6 +14,8 @@ struct series_asked {
 	const char *res, *max_points;
 };
 
+enum { SERIES_TIME_BYTES = 32 };
+
 struct series_column {
 	struct text ds;
 	struct text *value; /* of each slot, as it was answered; s == NULL: not known */
@@ -26,6 +28,9 @@ struct series {
 	size_t n_slots, n_columns;
 	struct series_column *column;
 };
+
+/* Where neither from nor res is asked for: from so long before until, or before now. */
+void series_default_from(struct series_asked *asked, int64_t span_s, char room[SERIES_TIME_BYTES]);
 
 /*
  * Errors, said already: EXIT_NOT_FINE no such host, plugin or data source, EXIT_UNUSABLE a bad span of time, no daemon.

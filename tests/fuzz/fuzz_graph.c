@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "ctl/chart.h"
 #include "graph/axis.h"
 #include "graph/plot.h"
 #include "graph/rpn.h"
@@ -53,6 +54,26 @@ static void check_plot(const struct graph_plot *p, const struct graph_definition
 	}
 }
 
+/* On a terminal: as many lines as asked for. */
+static void draw_chart(const struct graph_plot *p, const struct graph_definition *d, bool utf8)
+{
+	const struct chart_options o = { .columns = 40,
+					 .rows = 8,
+					 .utf8 = utf8,
+					 .base = d->base,
+					 .from_s = p->start_s,
+					 .until_s = p->start_s + SLOTS * p->step_s };
+	struct buf b;
+	size_t lines = 0;
+
+	buf_init(&b, SIZE_MAX);
+	chart_draw(p, &o, &b);
+	for (size_t i = 0; i < b.n; i++)
+		lines += b.at[i] == '\n';
+	must(lines == o.rows);
+	buf_fini(&b);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct text ds[] = { TEXT_INIT("a"), TEXT_INIT("b"), TEXT_INIT("c") };
@@ -70,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(d.n_fields <= GRAPH_MAX_FIELDS && d.n_notes <= GRAPH_MAX_NOTES);
 	graph_plot_make(&d, &(struct graph_values){ 1400003460, 60, SLOTS, 3, ds, value }, &p);
 	check_plot(&p, &d);
+	draw_chart(&p, &d, size % 2 == 0);
 	graph_plot_fini(&p);
 	graph_definition_fini(&d);
 	return 0;
