@@ -36,8 +36,8 @@ static void escape(struct buf *out, int32_t c, unsigned char byte)
 		buf_add_str(out, "\\t");
 	else if (c == '\r')
 		buf_add_str(out, "\\r");
-	else if (c < 0 || c < 0x80)
-		buf_addf(out, "\\x%02x", c < 0 ? byte : (unsigned)c);
+	else if (c < 0x80) /* below 0: not UTF-8 */
+		buf_addf(out, "\\x%02x", (unsigned)byte);
 	else
 		buf_addf(out, c > 0xffff ? "\\U%08x" : "\\u%04x", (unsigned)c);
 }

@@ -11,6 +11,7 @@ enum { GAP = 2, FORMATTED_BYTES = 256 };
 
 void text_table_init(struct text_table *t, size_t n_columns)
 {
+	must(n_columns > 0);
 	*t = (struct text_table){ .n_columns = n_columns };
 	arena_init(&t->arena);
 	t->align = must_alloc(n_columns * sizeof(*t->align) + 1);
@@ -90,6 +91,7 @@ void text_table_print(const struct text_table *t, struct buf *out)
 	size_t *width = must_alloc(t->n_columns * sizeof(*width) + 1), begin = out->n;
 	bool *left_out = must_alloc(t->n_columns + 1);
 
+	must(t->n_columns > 0);
 	for (size_t c = 0; c < t->n_columns; c++) {
 		width[c] = column_width(t, c);
 		left_out[c] = t->leaves_out_empty && is_empty(t, c);
