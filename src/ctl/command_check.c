@@ -9,6 +9,7 @@
 #include "ctl/names.h"
 #include "ctl/probe.h"
 #include "ctl/series.h"
+#include "ctl/show.h"
 #include "ctl/when.h"
 
 enum { OPTION_MAX_AGE, OPTION_QUIET_OK };
@@ -239,7 +240,7 @@ static int print(struct checking *x)
 		probe_print_json(&x->probe, &out);
 	else
 		probe_print(&x->probe, x->now_s, &out);
-	fwrite(out.at, 1, out.n, stdout);
+	show_buf(&out);
 	buf_fini(&out);
 	return state;
 }

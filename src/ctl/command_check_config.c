@@ -13,6 +13,7 @@
 #include "ctl/command.h"
 #include "ctl/config_checks.h"
 #include "ctl/plain.h"
+#include "ctl/show.h"
 #include "storage/privileges.h"
 #include "wire/reply.h"
 
@@ -101,7 +102,7 @@ static void print(const struct findings *f)
 	}
 	buf_addf(&out, "%s: %zu error%s, %zu warning%s\n", f->path, f->n_errors, f->n_errors == 1 ? "" : "s",
 		 f->n - f->n_errors, f->n - f->n_errors == 1 ? "" : "s");
-	fwrite(out.at, 1, out.n, stdout);
+	show_buf(&out);
 	buf_fini(&out);
 }
 
@@ -131,7 +132,7 @@ static void print_json(const struct findings *f)
 	buf_add_str(&out, ",\n  \"warnings\": [");
 	add_list(f, FINDING_WARNING, &out);
 	buf_add_str(&out, "}\n");
-	fwrite(out.at, 1, out.n, stdout);
+	show_buf(&out);
 	buf_fini(&out);
 }
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "config/section.h"
 #include "ctl/command.h"
+#include "ctl/show.h"
 #include "ctl/table.h"
 #include "wire/reply.h"
 
@@ -113,7 +114,7 @@ static void print_json(const struct both *both)
 		buf_add_str(&out, "}");
 	}
 	buf_add_str(&out, "}}\n");
-	fwrite(out.at, 1, out.n, stdout);
+	show_buf(&out);
 	buf_fini(&out);
 }
 

@@ -6,6 +6,7 @@
 
 #include "ctl/plain.h"
 #include "ctl/series.h"
+#include "ctl/show.h"
 #include "ctl/table.h"
 #include "ctl/when.h"
 
@@ -84,7 +85,7 @@ static void print_csv(const struct series *s)
 		}
 		buf_add_str(&b, "\n");
 	}
-	fwrite(b.at, 1, b.n, stdout);
+	show_buf(&b);
 	buf_fini(&b);
 }
 

@@ -14,6 +14,7 @@
 #include "ctl/names.h"
 #include "ctl/plain.h"
 #include "ctl/series.h"
+#include "ctl/show.h"
 #include "ctl/table.h"
 #include "ctl/when.h"
 #include "graph/axis.h"
@@ -246,7 +247,7 @@ static void print_json(const struct graph_definition *d, const struct graph_plot
 		buf_add_str(&b, "}");
 	}
 	buf_add_str(&b, p->n_lines == 0 ? "]}\n" : "\n]}\n");
-	fwrite(b.at, 1, b.n, stdout);
+	show_buf(&b);
 	buf_fini(&b);
 }
 
@@ -282,7 +283,7 @@ static int draw(struct ctl *ctl, const struct series *s, struct text info, struc
 		chart_draw(&p, o, &out);
 		add_legend(&p, o, &out);
 		add_notes(&d, &p, s, ctl->option[OPTION_UNTIL] == NULL, &out);
-		fwrite(out.at, 1, out.n, stdout);
+		show_buf(&out);
 	}
 	for (int i = 2; i < ctl->n_arguments; i++)
 		if (graph_definition_find(&d, text_of(ctl->argument[i])) == NULL) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "ctl/names.h"
+#include "ctl/show.h"
 #include "ctl/table.h"
 #include "ctl/when.h"
 #include "wire/reply.h"
@@ -74,7 +75,7 @@ static void print_json(struct hosts *h)
 			buf_addf(&b, "%.0f}", last_s);
 	}
 	buf_add_str(&b, h->names.n == 0 ? "]\n" : "\n]\n");
-	fwrite(b.at, 1, b.n, stdout);
+	show_buf(&b);
 	buf_fini(&b);
 }
 

@@ -5,6 +5,7 @@
 
 #include "ctl/names.h"
 #include "ctl/plain.h"
+#include "ctl/show.h"
 #include "ctl/table.h"
 
 /* A member as text: texts, and all else as it is written. */
@@ -121,7 +122,7 @@ static void print_info(struct ctl *ctl, struct answer *a)
 	print_line(&out, "base", member(a, a->value, "Base"));
 	print_line(&out, "order", member(a, a->value, "Order"));
 	print_line(&out, "description", member(a, a->value, "Describ"));
-	fwrite(out.at, 1, out.n, stdout);
+	show_buf(&out);
 	buf_fini(&out);
 	if (infos.type == JSON_OBJECT && infos.raw.n > 2)
 		print_ds(a, infos);

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "ctl/names.h"
+#include "ctl/show.h"
 #include "ctl/table.h"
 #include "ctl/when.h"
 #include "wire/reply.h"
@@ -87,7 +88,7 @@ static void print_json(const struct seen *s, size_t n, const char *what, int64_t
 				 (long long)(now_s - s[i].last_s));
 	}
 	buf_add_str(&b, n == 0 ? "]\n" : "\n]\n");
-	fwrite(b.at, 1, b.n, stdout);
+	show_buf(&b);
 	buf_fini(&b);
 }
 

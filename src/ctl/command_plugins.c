@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "ctl/names.h"
+#include "ctl/show.h"
 #include "ctl/table.h"
 #include "ctl/when.h"
 #include "wire/reply.h"
@@ -88,7 +89,7 @@ static void print_json(struct plugins *p)
 			buf_addf(&b, "%.0f}", last_s);
 	}
 	buf_add_str(&b, p->names.n == 0 ? "]\n" : "\n]\n");
-	fwrite(b.at, 1, b.n, stdout);
+	show_buf(&b);
 	buf_fini(&b);
 }
 

@@ -13,6 +13,7 @@
 #include "ctl/names.h"
 #include "ctl/plain.h"
 #include "ctl/rejected_files.h"
+#include "ctl/show.h"
 #include "ctl/table.h"
 #include "ctl/when.h"
 #include "model/reason.h"
@@ -202,7 +203,7 @@ static enum rc take_line(void *argument, struct text line)
 		else
 			print_entry(r, &e);
 	}
-	fwrite(r->out.at, 1, r->out.n, stdout);
+	show_buf(&r->out);
 	buf_clear(&r->out);
 	arena_reset(&r->arena);
 	return ferror(stdout) ? RC_END : RC_OK;
@@ -270,7 +271,7 @@ static void print_summary(struct reading *r)
 		text_table_print(&table, &r->out);
 	if (r->n_untold > 0)
 		ctl_fail("%llu more, of more hosts than are counted apart", (unsigned long long)r->n_untold);
-	fwrite(r->out.at, 1, r->out.n, stdout);
+	show_buf(&r->out);
 	text_table_fini(&table);
 	free(all);
 }

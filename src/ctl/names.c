@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "ctl/plain.h"
+#include "ctl/show.h"
 #include "wire/reply.h"
 
 int name_compare(struct text a, struct text b)
@@ -84,7 +85,7 @@ void names_print(const struct name_list *l, bool json)
 		}
 	}
 	buf_add_str(&b, json ? "]\n" : "");
-	fwrite(b.at, 1, b.n, stdout);
+	show_buf(&b);
 	buf_fini(&b);
 }
 

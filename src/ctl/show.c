@@ -46,3 +46,10 @@ const char *show_time(int64_t s, char out[SHOW_BYTES])
 		snprintf(out, SHOW_BYTES, "-");
 	return out;
 }
+
+void show_buf(const struct buf *b)
+{
+	struct text t = buf_text(b);
+
+	fwrite(t.s, 1, t.n, stdout);
+}

@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "base/buf.h"
+
 enum { SHOW_BYTES = 64 };
 
 /* "512 B", "12.3 MiB"; three digits or four. */
@@ -14,5 +16,8 @@ const char *show_bytes(double n, char out[SHOW_BYTES]);
 const char *show_duration(double s, char out[SHOW_BYTES]);
 /* Unix seconds as "2026-11-22T19:01:35Z"; 0: "-". */
 const char *show_time(int64_t s, char out[SHOW_BYTES]);
+
+/* All of it on stdout. */
+void show_buf(const struct buf *b);
 
 #endif

@@ -1,4 +1,5 @@
 #include "ctl/table.h"
+#include "ctl/show.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -120,6 +121,6 @@ void text_table_show(const struct text_table *t)
 
 	buf_init(&out, SIZE_MAX);
 	text_table_print(t, &out);
-	fwrite(out.at, 1, out.n, stdout);
+	show_buf(&out);
 	buf_fini(&out);
 }
