@@ -102,8 +102,7 @@ static void finds_files_of_any_depth_in_order_of_names(void **state)
 	make(t, "0c/a/load/load.wsp");
 	make(t, "flat/load/load.wsp");
 	make(t, "x/y/z/host/cpu/user.wsp");
-	walk(t, TEXT_NONE,
-	     "0c/a|load|load\n0c/b|df|sda\n0c/b|df|sdb\nflat|load|load\nx/y/z/host|cpu|user\n");
+	walk(t, TEXT_NONE, "0c/a|load|load\n0c/b|df|sda\n0c/b|df|sdb\nflat|load|load\nx/y/z/host|cpu|user\n");
 	walk(t, TEXT("0c/b"), "0c/b|df|sda\n0c/b|df|sdb\n");
 	walk(t, TEXT("x"), "x/y/z/host|cpu|user\n");
 }
@@ -112,10 +111,10 @@ static void passes_over_what_is_no_file_of_a_series(void **state)
 {
 	const struct tree *t = *state;
 
-	make(t, "top.wsp");         /* no folder, no plugin */
-	make(t, "0c/plugin.wsp");   /* no folder of a host */
-	make(t, "0c/a/df/.wsp");    /* no name */
-	make(t, "0c/a/df/.a.wsp");  /* hidden */
+	make(t, "top.wsp");        /* no folder, no plugin */
+	make(t, "0c/plugin.wsp");  /* no folder of a host */
+	make(t, "0c/a/df/.wsp");   /* no name */
+	make(t, "0c/a/df/.a.wsp"); /* hidden */
 	make(t, "0c/a/df/a.rrd");
 	make(t, "0c/a/df/a.wsp.1");
 	make(t, "0c/a/.df/a.wsp");
