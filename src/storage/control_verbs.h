@@ -15,7 +15,7 @@
 /* The argument of every verb; borrowed while the socket is served, or while numeterctl works alone. */
 struct control_view {
 	struct engine *engine;
-	struct flush *flush;
+	struct flush *flush; /* NULL: numeterctl alone, with the tree's lock and nothing but files and metadata open */
 	struct meta *meta;
 	struct ingest *ingest;
 	const struct query *query;
@@ -26,8 +26,10 @@ struct control_view {
 
 /* One row a verb: verbs_<subject>.c has it. */
 extern const struct control_verb verb_flush, verb_status;
+extern const struct control_verb verb_copy, verb_repair, verb_resize;
+extern const struct control_verb verb_metadata, verb_metadata_set;
 
-enum { CONTROL_N_VERBS = 2 };
+enum { CONTROL_N_VERBS = 7 };
 extern const struct control_verb *const control_verbs[CONTROL_N_VERBS];
 
 #endif

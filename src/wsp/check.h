@@ -14,10 +14,10 @@ struct wsp_scan {
 	uint64_t n_future;    /* a time after latest_s */
 	uint64_t n_misplaced; /* a time that belongs to another slot */
 	uint64_t n_nan;       /* no number as value */
-	bool base_lost;       /* slot 0, by which readers find the others, is not one of those in place, though there are some */
-	uint32_t first_bad;   /* index of the first bad slot */
-	uint32_t turn;        /* slot i holds times with time / step ≡ i + turn (mod slots) */
-	int64_t newest_s;     /* of the known; 0: none */
+	bool base_lost; /* slot 0, by which readers find the others, is not one of those in place, though there are some */
+	uint32_t first_bad; /* index of the first bad slot */
+	uint32_t turn;      /* slot i holds times with time / step ≡ i + turn (mod slots) */
+	int64_t newest_s;   /* of the known; 0: none */
 };
 
 static inline uint64_t wsp_scan_n_bad(const struct wsp_scan *s)
@@ -32,11 +32,11 @@ static inline uint64_t wsp_scan_n_bad(const struct wsp_scan *s)
 CHECKED enum rc wsp_scan(const struct wsp *w, size_t level, int64_t latest_s, struct wsp_scan *out, struct why *why);
 
 struct wsp_checked {
-	bool regular;       /* it is a file at all */
-	bool header_bad;    /* then header_why says why, and nothing else is known but file_bytes */
+	bool regular;    /* it is a file at all */
+	bool header_bad; /* then header_why says why, and nothing else is known but file_bytes */
 	struct why header_why;
 	uint64_t file_bytes, expected_bytes;
-	struct wsp wsp;     /* the layout; fd is -1 */
+	struct wsp wsp;                               /* the layout; fd is -1 */
 	struct wsp_scan scan[RETENTION_MAX_ARCHIVES]; /* of slots that are in the file */
 };
 

@@ -98,7 +98,8 @@ static bool is_known(const struct wsp_column *c, int64_t from_s, int64_t until_s
 static void place_coarser(const struct wsp_column *coarse, struct wsp_column *c)
 {
 	for (uint32_t i = 0; i < coarse->n; i++) {
-		int64_t t_s = wsp_column_start_s(coarse) + (int64_t)i * coarse->step_s, slot_s = wsp_align(t_s, c->step_s);
+		int64_t t_s = wsp_column_start_s(coarse) + (int64_t)i * coarse->step_s,
+			slot_s = wsp_align(t_s, c->step_s);
 
 		if (!isnan(coarse->value[i]) && slot_s >= wsp_column_start_s(c) && slot_s <= c->end_s &&
 		    !is_known(c, t_s, t_s + coarse->step_s))

@@ -16,8 +16,8 @@
 #include "wsp/table.h"
 
 struct wsp_converted {
-	uint64_t n_points; /* of the old table, all archives */
-	uint64_t n_lost;   /* of these: nothing in the new one covers their time */
+	uint64_t n_points;    /* of the old table, all archives */
+	uint64_t n_lost;      /* of these: nothing in the new one covers their time */
 	int64_t lost_until_s; /* the newest of the lost; 0: none */
 };
 

@@ -15,8 +15,8 @@ enum { WSP_TEMPORARY_BYTES = 64 };
 
 /* Embed it. */
 struct wsp_draft {
-	struct wsp wsp; /* open for reading and writing; blank to begin with */
-	int dir_fd;     /* borrowed */
+	struct wsp wsp;                      /* open for reading and writing; blank to begin with */
+	int dir_fd;                          /* borrowed */
 	char temporary[WSP_TEMPORARY_BYTES]; /* "": it has no name yet */
 };
 

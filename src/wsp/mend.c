@@ -8,7 +8,6 @@
 #include "base/fileio.h"
 #include "wsp/header.h"
 
-
 static bool same_archives(const struct retention *a, const struct retention *b)
 {
 	if (a->n_archives != b->n_archives)
@@ -126,8 +125,8 @@ static enum rc rebuild(int fd, const struct retention *const *known, size_t n_kn
 	return rc;
 }
 
-enum rc wsp_mend(int fd, const struct retention *const *known, size_t n_known, int64_t latest_s,
-		 struct wsp_mended *out, struct why *why)
+enum rc wsp_mend(int fd, const struct retention *const *known, size_t n_known, int64_t latest_s, struct wsp_mended *out,
+		 struct why *why)
 {
 	struct wsp_checked c;
 	struct wsp_mended m = { .n_kept = 0 };

@@ -69,8 +69,7 @@ static enum rc read_column(const struct wsp *w, const struct wsp_archive *a, con
 			int64_t t_s = bytes_get_be32(slot);
 
 			if (t_s != 0 && t_s % a->step_s == 0 && t_s >= start_s && t_s <= c->end_s &&
-			    (uint64_t)(t_s / a->step_s) % a->n_points ==
-				    ((uint64_t)scan->turn + i + k) % a->n_points)
+			    (uint64_t)(t_s / a->step_s) % a->n_points == ((uint64_t)scan->turn + i + k) % a->n_points)
 				c->value[(t_s - start_s) / a->step_s] = bytes_get_be_double(slot + 4);
 		}
 	}
@@ -94,8 +93,8 @@ enum rc wsp_table_read(const struct wsp *w, const struct wsp_checked *checked, s
 	if (rc != RC_OK)
 		return rc;
 	for (size_t i = 0; rc == RC_OK && i < w->n_archives; i++) {
-		part.zero_from = w->archive[i].offset +
-				 (uint64_t)wsp_slots_within(w, i, checked->file_bytes) * WSP_SLOT_BYTES;
+		part.zero_from =
+			w->archive[i].offset + (uint64_t)wsp_slots_within(w, i, checked->file_bytes) * WSP_SLOT_BYTES;
 		if (checked->scan[i].n_known > 0)
 			rc = read_column(&part, &w->archive[i], &checked->scan[i], &t.column[i], why);
 	}

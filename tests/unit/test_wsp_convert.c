@@ -147,8 +147,9 @@ static void another_aggregation_joins_anew_what_is_known_finely(void **state)
 	static const struct {
 		enum aggregation how;
 		double expected;
-	} cases[] = { { AGGREGATION_MAX, 9 },      { AGGREGATION_MIN, -20 },   { AGGREGATION_SUM, 3 },
-		      { AGGREGATION_LAST, 5 },     { AGGREGATION_ABSMAX, -20 }, { AGGREGATION_ABSMIN, 1 },
+	} cases[] = { { AGGREGATION_MAX, 9 },      { AGGREGATION_MIN, -20 },
+		      { AGGREGATION_SUM, 3 },      { AGGREGATION_LAST, 5 },
+		      { AGGREGATION_ABSMAX, -20 }, { AGGREGATION_ABSMIN, 1 },
 		      { AGGREGATION_AVERAGE, 77 }, { AGGREGATION_AVERAGE_ZERO, 3.0 / 5 } };
 	static const double values[5] = { 1, 9, -20, 8, 5 };
 	struct wsp_table a = table("60:60,300:50"), b;
@@ -237,8 +238,9 @@ static void nothing_becomes_nothing(void **state)
  */
 static void no_point_is_lost_that_can_be_held(void **state)
 {
-	static const char *const layouts[] = { "60:60,300:50,600:100", "60:30,600:100", "60:1000", "300:50,3600:40",
-					       "10:100,60:120,1200:90", "120:60,360:70",  "60:60,300:1000" };
+	static const char *const layouts[] = { "60:60,300:50,600:100", "60:30,600:100",         "60:1000",
+					       "300:50,3600:40",       "10:100,60:120,1200:90", "120:60,360:70",
+					       "60:60,300:1000" };
 
 	(void)state;
 	for (unsigned from = 0; from < ARRAY_LEN(layouts); from++)
@@ -257,7 +259,8 @@ static void no_point_is_lost_that_can_be_held(void **state)
 						const struct wsp_column *c = &b.column[j];
 						bool any = false;
 
-						if (c->step_s > old->step_s || wsp_align(t_s, c->step_s) < wsp_column_start_s(c))
+						if (c->step_s > old->step_s ||
+						    wsp_align(t_s, c->step_s) < wsp_column_start_s(c))
 							continue;
 						for (int64_t t = wsp_align(t_s, c->step_s);
 						     t < t_s + old->step_s && t <= c->end_s; t += c->step_s)

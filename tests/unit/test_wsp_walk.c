@@ -128,6 +128,36 @@ static void passes_over_what_is_no_file_of_a_series(void **state)
 	walk(t, TEXT_NONE, "0c/a|df|true\n");
 }
 
+static enum rc see_leftover(void *argument, const struct wsp_found *f, struct why *why)
+{
+	struct seen *s = argument;
+
+	assert_true(f->ds.s == NULL);
+	buf_addf(&s->lines, "%.*s|%.*s|%s\n", TEXT_ARG(f->folder), TEXT_ARG(f->plugin), f->name);
+	(void)why;
+	return RC_OK;
+}
+
+static void finds_leftovers_apart(void **state)
+{
+	const struct tree *t = *state;
+	struct seen s = { .most = SIZE_MAX };
+
+	make(t, "0c/a/df/.new-1-2");
+	make(t, "0c/a/df/.newer");
+	make(t, "0c/a/df/.hidden.wsp");
+	make(t, "0c/a/df/a.wsp");
+	make(t, "0c/a/load/.new-33-0");
+	make(t, ".new-top");
+	make(t, ".new-folder/a/b.wsp");
+	buf_init(&s.lines, SIZE_MAX);
+	assert_int_equal(wsp_walk_leftovers(t->fd, TEXT_NONE, see_leftover, &s, NULL), RC_OK);
+	buf_add(&s.lines, "", 1);
+	assert_string_equal(s.lines.at, "0c/a|df|.new-1-2\n0c/a|load|.new-33-0\n");
+	buf_fini(&s.lines);
+	walk(t, TEXT_NONE, "0c/a|df|a\n");
+}
+
 static void ends_when_told(void **state)
 {
 	const struct tree *t = *state;
@@ -186,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(finds_files_of_any_depth_in_order_of_names, begin, end),
 		cmocka_unit_test_setup_teardown(passes_over_what_is_no_file_of_a_series, begin, end),
+		cmocka_unit_test_setup_teardown(finds_leftovers_apart, begin, end),
 		cmocka_unit_test_setup_teardown(ends_when_told, begin, end),
 		cmocka_unit_test_setup_teardown(a_folder_that_is_not_there, begin, end),
 		cmocka_unit_test_setup_teardown(passes_over_what_vanishes, begin, end),
