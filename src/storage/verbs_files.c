@@ -38,7 +38,8 @@ static enum wsp_allocate allocate(const struct control_view *v)
 }
 
 /* While no file is being written. Without a flusher (numeterctl holds the tree's lock) nobody writes at all. */
-static enum rc alone(const struct control_view *v, struct text host, flush_alone_fn *fn, void *argument, struct why *why)
+static enum rc alone(const struct control_view *v, struct text host, flush_alone_fn *fn, void *argument,
+		     struct why *why)
 {
 	return v->flush == NULL ? fn(argument, why) : flush_alone(v->flush, host, fn, argument, why);
 }
@@ -135,10 +136,9 @@ static enum rc run_resize(void *argument, struct text request, struct buf *answe
 	enum rc rc;
 
 	arena_init(&a);
-	x->how = (struct wsp_resize){ .root_fd = -1,
-				      .schema = &v->config->schema,
-				      .allocate = allocate(v),
-				      .latest_s = latest_s(v) };
+	x->how = (struct wsp_resize){
+		.root_fd = -1, .schema = &v->config->schema, .allocate = allocate(v), .latest_s = latest_s(v)
+	};
 	rc = read_texts(&a, request, names, given, ARRAY_LEN(names), why);
 	if (rc == RC_OK)
 		rc = wsp_wanted_read(given[2], given[3], given[4], &x->how.wanted, why);
@@ -176,8 +176,9 @@ static enum rc repair_alone(void *argument, struct why *why)
 {
 	struct repairing *x = argument;
 
-	return x->leftover.s != NULL ? wsp_repair_leftover(&x->how, x->series.folder, x->series.plugin, x->leftover, why)
-				     : wsp_repair_file(&x->how, &x->series, &x->told, why);
+	return x->leftover.s != NULL
+		       ? wsp_repair_leftover(&x->how, x->series.folder, x->series.plugin, x->leftover, why)
+		       : wsp_repair_file(&x->how, &x->series, &x->told, why);
 }
 
 static void add_repaired(struct buf *out, const struct repairing *x)

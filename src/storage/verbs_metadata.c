@@ -18,8 +18,8 @@ enum {
 	STRING_BYTES = 32 << 20 /* of one string */
 };
 
-static const enum meta_hash hashes[] = { META_HOSTS,	    META_HOST_ID,	META_WSP_PATH,
-					 META_DELETED_HOSTS, META_DELETED_PLUGINS };
+static const enum meta_hash hashes[] = { META_HOSTS, META_HOST_ID, META_WSP_PATH, META_DELETED_HOSTS,
+					 META_DELETED_PLUGINS };
 static const enum meta_string strings[] = { META_OLD_WSP, META_LAST_WSP_CLEAN };
 
 /* What a key is the name of. */
@@ -54,8 +54,9 @@ static enum rc read_key(struct text name, struct key *out, struct why *why)
 		out->hash = hashes[i];
 	}
 	buf_fini(&b);
-	return found ? RC_OK : because(why, RC_REFUSED, "key \"%.*s\": expected HOSTS, HOST_ID, WSP_PATH, INFOS@<host>, …",
-				       TEXT_ARG(name));
+	return found ? RC_OK
+		     : because(why, RC_REFUSED, "key \"%.*s\": expected HOSTS, HOST_ID, WSP_PATH, INFOS@<host>, …",
+			       TEXT_ARG(name));
 }
 
 /* Fields of a hash, gathered to be sorted: what a page ends with is where the next begins. */
@@ -232,7 +233,8 @@ static enum rc run_metadata(void *argument, struct text request, struct buf *ans
 }
 
 /* A member `name` or `name`_base64 of an object. */
-static enum rc read_member(struct arena *a, struct json_value object, const char *name, struct text *out, struct why *why)
+static enum rc read_member(struct arena *a, struct json_value object, const char *name, struct text *out,
+			   struct why *why)
 {
 	char other[32];
 	struct json_value member;

@@ -128,8 +128,8 @@ enum rc wsp_repair_leftover(const struct wsp_repair *r, struct text folder, stru
 	if (name.n > NAME_MAX_BYTES || name.n < sizeof(WSP_TEMPORARY_PREFIX) - 1 ||
 	    memcmp(name.s, WSP_TEMPORARY_PREFIX, sizeof(WSP_TEMPORARY_PREFIX) - 1) != 0 ||
 	    memchr(name.s, '/', name.n) != NULL || memchr(name.s, '\0', name.n) != NULL)
-		return because(why, RC_REFUSED, "leftover \"%.*s\": expected a name that begins with %s", TEXT_ARG(name),
-			       WSP_TEMPORARY_PREFIX);
+		return because(why, RC_REFUSED, "leftover \"%.*s\": expected a name that begins with %s",
+			       TEXT_ARG(name), WSP_TEMPORARY_PREFIX);
 	memcpy(file, name.s, name.n);
 	file[name.n] = '\0';
 	tree_folder_init(&f, r->root_fd, NULL);
