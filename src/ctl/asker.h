@@ -20,8 +20,8 @@ struct asker {
 	struct ctl *ctl;
 	enum asker_kind kind;
 	bool daemon_answers; /* it did once: when it goes away, its files are left alone */
-	pid_t child; /* 0: none, the daemon answers or nothing was asked yet */
-	int fd;      /* to the child */
+	pid_t child;         /* 0: none, the daemon answers or nothing was asked yet */
+	int fd;              /* to the child */
 	struct buf rest;
 };
 

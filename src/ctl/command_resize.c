@@ -23,7 +23,8 @@
 enum { OPTION_AGGREGATION, OPTION_XFF, OPTION_DRY_RUN, OPTION_RATE };
 
 static const struct command_option options[] = {
-	[OPTION_AGGREGATION] = { "aggregation", "WORD", "how fine points become coarse ones; else as each file has it" },
+	[OPTION_AGGREGATION] = { "aggregation", "WORD",
+				 "how fine points become coarse ones; else as each file has it" },
 	[OPTION_XFF] = { "xff", "SHARE", "of fine points that a coarse one needs; else as each file has it" },
 	[OPTION_DRY_RUN] = { "dry-run", NULL, "change nothing, say what would be" },
 	[OPTION_RATE] = { "rate", "N", "convert N files a second at most" },
@@ -113,8 +114,10 @@ static void print_json(const struct candidate *c, const struct wsp_resized *f, b
 		buf_addf(&b,
 			 ", \"done\": \"%s\", \"bytes_before\": %" PRIu64 ", \"bytes_after\": %" PRIu64
 			 ", \"points\": %" PRIu64 ", \"lost\": %" PRIu64 ", \"lost_until\": %" PRId64 "}",
-			 f->same ? "same" : dry ? "would" : "resized", f->bytes_before, f->bytes_after,
-			 f->told.n_points, f->told.n_lost, f->told.lost_until_s);
+			 f->same ? "same"
+			 : dry   ? "would"
+				 : "resized",
+			 f->bytes_before, f->bytes_after, f->told.n_points, f->told.n_lost, f->told.lost_until_s);
 	}
 	printf("%.*s\n", TEXT_ARG(buf_text(&b)));
 	buf_fini(&b);
@@ -351,9 +354,12 @@ const struct command command_resize = {
 	.name = "resize",
 	.arguments = "PATTERN ARCHIVES",
 	.summary = "give files other archives, with their history",
-	.help = "PATTERN: HOST[/PLUGIN[/DS]] with * and ?. ARCHIVES as in the configuration, \"60:1440, 300:2016\", or\n"
-		"\"configured\": what the configuration has for each series. Each file is written anew, read back, and then\n"
-		"takes the old one's place; points that come meanwhile wait. It may be broken off at any moment and run\n"
+	.help = "PATTERN: HOST[/PLUGIN[/DS]] with * and ?. ARCHIVES as in the configuration, \"60:1440, 300:2016\", "
+		"or\n"
+		"\"configured\": what the configuration has for each series. Each file is written anew, read back, and "
+		"then\n"
+		"takes the old one's place; points that come meanwhile wait. It may be broken off at any moment and "
+		"run\n"
 		"again: what has the archives already is left alone.\n"
 		"Exit status: 0 done, 1 some failed and are as before, 2 it could not be done to the end.\n",
 	.option = options,

@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "ctl/tenants.h"
 #include "ctl/pace.h"
 #include "ctl/progress.h"
+#include "ctl/tenants.h"
 #include "values/wsp_verify.h"
 #include "wire/reply.h"
 #include "wsp/draft.h"
@@ -105,8 +105,9 @@ static void tell_repaired(struct verifying *v, struct answer *a)
 		buf_add_text(&b, buf_text(&a->bytes));
 		buf_add_str(&b, "}");
 	} else if (mended) {
-		buf_addf(&b, "mended: %.0f points kept, %.0f bad slots cleared, %.0f slots missing and empty now, "
-			     "%.0f bytes cut off%s; as it was it lies in the quarantine",
+		buf_addf(&b,
+			 "mended: %.0f points kept, %.0f bad slots cleared, %.0f slots missing and empty now, "
+			 "%.0f bytes cut off%s; as it was it lies in the quarantine",
 			 answer_number(a, a->value, "kept"), answer_number(a, a->value, "cleared"),
 			 answer_number(a, a->value, "missing"), answer_number(a, a->value, "cut"),
 			 answer_true(a, a->value, "header_rebuilt") ? ", header rebuilt" : "");
@@ -280,8 +281,8 @@ static void summarize(const struct verifying *v)
 	}
 	printf("%" PRIu64 " files, %" PRIu64 " with something wrong", v->n_files, v->n_damaged);
 	if (v->repair)
-		printf(" (%" PRIu64 " mended, %" PRIu64 " moved to the quarantine, %" PRIu64 " not repaired)", v->n_mended,
-		       v->n_set_aside, v->n_not_repaired);
+		printf(" (%" PRIu64 " mended, %" PRIu64 " moved to the quarantine, %" PRIu64 " not repaired)",
+		       v->n_mended, v->n_set_aside, v->n_not_repaired);
 	printf("; %" PRIu64 " folders of nobody, %" PRIu64 " hosts without their folder, %" PRIu64 " leftovers\n",
 	       v->n_nobodys, v->n_missing, v->n_leftovers);
 }
@@ -364,7 +365,8 @@ const struct command command_verify = {
 	.summary = "look at every .wsp file: header, length, times, owner; repair",
 	.help = "Reads all files, or those of HOST[/PLUGIN[/DS]] patterns, whether or not the daemon runs, and changes "
 		"nothing\n"
-		"without --repair. A line for each thing that is wrong, also for folders of no host, hosts without their\n"
+		"without --repair. A line for each thing that is wrong, also for folders of no host, hosts without "
+		"their\n"
 		"folder and leftovers of unfinished files; with --json an object a line, the last one is the summary.\n"
 		"--repair keeps every point that makes sense; the file as it was goes to the quarantine.\n"
 		"Exit status: 0 nothing is wrong, 1 something is, repaired or not, 2 it cannot be read or asked.\n",

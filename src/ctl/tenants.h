@@ -5,7 +5,7 @@
 #define CTL_TENANTS_H
 
 #include "base/map.h"
-#include "ctl/asker.h"
+#include "ctl/metadata.h"
 
 struct tenants {
 	struct map folder_of; /* host → folder below the root */
@@ -17,10 +17,6 @@ CHECKED int tenants_read(struct asker *asker, struct tenants *out, struct why *w
 void tenants_fini(struct tenants *h);
 /* TEXT_NONE: nobody's. */
 struct text tenants_of_folder(const struct tenants *h, struct text folder);
-
-/* One page after the other of a key of the metadata; fn gets each field and value (of a string: TEXT_NONE as field). */
-typedef void metadata_field_fn(void *argument, struct text field, struct text value);
-CHECKED int metadata_each_field(struct asker *asker, struct text key, metadata_field_fn *fn, void *argument, struct why *why);
 
 /* HOST[/PLUGIN[/DS]], each with `*`, `?` and `[a-z]`; a `/` in a host's name is met by `?`. */
 struct pattern {

@@ -71,7 +71,8 @@ static void tell_slots(const struct wsp_verify *v, const struct wsp_archive *a, 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (kinds[i].n > 0)
 			tell(v, kinds[i].kind,
-			     "archive of %" PRIu32 " s: %" PRIu64 " of %" PRIu32 " slots with %s (first bad slot: %" PRIu32 ")",
+			     "archive of %" PRIu32 " s: %" PRIu64 " of %" PRIu32
+			     " slots with %s (first bad slot: %" PRIu32 ")",
 			     a->step_s, kinds[i].n, a->n_points, kinds[i].what, s->first_bad);
 }
 

@@ -41,9 +41,10 @@ enum rc wsp_draft_open(struct wsp_draft *d, int dir_fd, const struct retention *
 
 enum rc wsp_draft_resemble(struct wsp_draft *d, const struct stat *st, struct why *why)
 {
-	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, st->st_mtim };
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, st->st_mtim };
 	struct stat own;
 
+	times[1].tv_nsec += times[1].tv_nsec < 999999999 ? 1 : -1;
 	if (fstat(d->wsp.fd, &own) < 0)
 		return because(why, RC_DISK, "stat: %s", strerror(errno));
 	if ((own.st_uid != st->st_uid || own.st_gid != st->st_gid) && fchown(d->wsp.fd, st->st_uid, st->st_gid) < 0)

@@ -27,7 +27,10 @@ struct wsp_draft {
  */
 CHECKED enum rc wsp_draft_open(struct wsp_draft *d, int dir_fd, const struct retention *r, enum wsp_allocate allocate,
 			       struct why *why);
-/* Owner, mode and time of last writing become those of st. Errors: RC_DISK, also when we may not give it away. */
+/*
+ * Owner, mode and time of last writing become those of st; the time is a nanosecond off, so that who goes by length and time
+ * sees another file. Errors: RC_DISK, also when we may not give it away.
+ */
 CHECKED enum rc wsp_draft_resemble(struct wsp_draft *d, const struct stat *st, struct why *why);
 /* Take the place of `name`; what was written must be synced before. Errors: RC_DISK, the old file is still there. */
 CHECKED enum rc wsp_draft_replace(struct wsp_draft *d, const char *name, struct why *why);

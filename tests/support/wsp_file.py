@@ -48,37 +48,47 @@ def read(content):
     return aggregation, xff, archives, points
 
 
-def expected(archives, points, new_archives, newest):
+def plan(archives, times, new_archives, newest):
     """
-    What a file of new_archives holds, each finer or coarser one a multiple of the other, same average and xff 0.5: the rules
-    of docs/formats/whisper.md "Other archives", said a second time.
+    Where the values of new_archives come from, when these times are known in the old ones: for each new archive
+    {time: (old archive, times whose average it is)}. Steps are multiples of each other; average and xff 0.5 as before. The
+    rules of docs/formats/whisper.md "Other archives", said a second time.
     """
     out = []
+    times = [set(t) for t in times]
     for step, n in new_archives:
         end = newest - newest % step
         window, known = range(end - (n - 1) * step, end + 1, step), {}
         for t in window:
             best = None
-            for (s, _), p in zip(archives, points):
-                if s == step and t in p:
-                    best = None
-                    known[t] = p[t]
+            for a, (s, _) in enumerate(archives):
+                if s == step and t in times[a]:
+                    best = (step, a, [t])
                     break
-            else:
-                for (s, _), p in zip(archives, points):
-                    if s < step:
-                        values = [p[u] for u in range(t, t + step, s) if u in p]
-                        if values and (best is None or len(values) * s > best[0]):
-                            best = (len(values) * s, values)
-                if best is not None and best[0] / step >= 0.5:
-                    total = 0.0
-                    for v in best[1]:
-                        total += v
-                    known[t] = total / len(best[1])
-        for (s, _), p in zip(archives, points):
+                if s < step:
+                    there = [u for u in range(t, t + step, s) if u in times[a]]
+                    if there and (best is None or len(there) * s > best[0]):
+                        best = (len(there) * s, a, there)
+            if best is not None and best[0] / step >= 0.5:
+                known[t] = best[1:]
+        for a, (s, _) in enumerate(archives):
             if s > step:
-                for t in sorted(p):
+                for t in sorted(times[a]):
                     if t in window and not any(u in known for u in range(t, t + s, step)):
-                        known[t] = p[t]
+                        known[t] = (a, [t])
         out.append(known)
+    return out
+
+
+def follow(a_plan, points):
+    """The values of plan(): for each new archive {time: value}."""
+    out = []
+    for known in a_plan:
+        values = {}
+        for t, (a, times) in known.items():
+            total = 0.0
+            for u in times:
+                total += points[a][u]
+            values[t] = total / len(times)
+        out.append(values)
     return out
