@@ -132,7 +132,8 @@ int backup_verify(struct ctl *ctl, const char *path)
 	progress_end();
 	close(dir_fd);
 	if (rc == RC_OK && ctl->json)
-		printf("{\"files\": %" PRIu64 ", \"metadata\": %" PRIu64 ", \"time\": %" PRId64 ", \"found\": %" PRIu64 "}\n",
+		printf("{\"files\": %" PRIu64 ", \"metadata\": %" PRIu64 ", \"time\": %" PRId64 ", \"found\": %" PRIu64
+		       "}\n",
 		       v.n_files, v.n_lines, m.time_s, v.n_found);
 	else if (rc == RC_OK)
 		printf("%s: of %s, %" PRIu64 " files, %" PRIu64 " fields of metadata: %s\n", path,

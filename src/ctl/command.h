@@ -54,7 +54,7 @@ struct command {
 };
 
 extern const struct command command_flush, command_journal, command_status;
-extern const struct command command_backup, command_resize, command_verify;
+extern const struct command command_backup, command_resize, command_restore_backup, command_verify;
 
 /* One line on stderr: "numeterctl: why". Returns EXIT_UNUSABLE. */
 int ctl_fail(const char *format, ...) PRINTF_LIKE(1, 2);

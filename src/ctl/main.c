@@ -14,8 +14,9 @@
 
 #define DEFAULT_CONFIG "/etc/numeter/numeter_storage.cfg"
 
-static const struct command *const commands[] = { &command_status, &command_flush,  &command_journal,
-						  &command_verify, &command_resize, &command_backup };
+static const struct command *const commands[] = { &command_status,        &command_flush,  &command_journal,
+						  &command_verify,        &command_resize, &command_backup,
+						  &command_restore_backup };
 
 static const char common_help[] =
 	"  -c, --config FILE   configuration of the daemon (default " DEFAULT_CONFIG ")\n"
@@ -58,7 +59,7 @@ static void print_help(void)
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
 		int width = printf("  %s %s", commands[i]->name, commands[i]->arguments);
 
-		printf("%*s%s\n", width < 22 ? 22 - width : 1, "", commands[i]->summary);
+		printf("%*s%s\n", width < 28 ? 28 - width : 1, "", commands[i]->summary);
 	}
 	fputs("\n", stdout);
 	fputs(common_help, stdout);

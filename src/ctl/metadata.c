@@ -40,7 +40,8 @@ static void hand_out(struct answer *a, metadata_field_fn *fn, void *argument)
 		return;
 	}
 	for (w = json_walk(entries); json_next_element(&w, &entry);) {
-		struct text field = metadata_member(&a->arena, entry, "field"), value = metadata_member(&a->arena, entry, "value");
+		struct text field = metadata_member(&a->arena, entry, "field"),
+			    value = metadata_member(&a->arena, entry, "value");
 
 		if (field.s != NULL && value.s != NULL)
 			fn(argument, field, value);
