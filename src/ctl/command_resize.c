@@ -334,6 +334,7 @@ static int run(struct ctl *ctl)
 	r.how.schema = &c->schema;
 	setvbuf(stdout, NULL, _IOLBF, 0); /* who reads along sees each line at once */
 	r.how.allocate = c->wsp_sparse ? WSP_SPARSE : WSP_RESERVE;
+	r.how.now_s = wall_now().s;
 	r.how.latest_s = wall_now().s + c->max_future_s;
 	r.how.dry = ctl->option[OPTION_DRY_RUN] != NULL;
 	r.pattern = pattern_read(ctl->argument[0]);

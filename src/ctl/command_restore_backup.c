@@ -296,8 +296,10 @@ const struct command command_restore_backup = {
 	.name = "restore-backup",
 	.arguments = "DIR",
 	.summary = "put a backup's metadata and files in place, where there are none",
-	.help = "DIR: what `numeterctl backup DIR` made. Into an empty store it brings all back; what a store has already,\n"
-		"fields and files, stays as it is. With the daemon running or stopped; wsp_path may be another one than it\n"
+	.help = "DIR: what `numeterctl backup DIR` made. Into an empty store it brings all back; what a store has "
+		"already,\n"
+		"fields and files, stays as it is. With the daemon running or stopped; wsp_path may be another one "
+		"than it\n"
 		"was. It may be broken off and run again.\n"
 		"Exit status: 0 all is there, 1 some files could not be put in place, 2 it could not be done.\n",
 	.least_arguments = 1,

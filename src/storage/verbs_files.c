@@ -136,9 +136,11 @@ static enum rc run_resize(void *argument, struct text request, struct buf *answe
 	enum rc rc;
 
 	arena_init(&a);
-	x->how = (struct wsp_resize){
-		.root_fd = -1, .schema = &v->config->schema, .allocate = allocate(v), .latest_s = latest_s(v)
-	};
+	x->how = (struct wsp_resize){ .root_fd = -1,
+				      .schema = &v->config->schema,
+				      .allocate = allocate(v),
+				      .now_s = wall_now().s,
+				      .latest_s = latest_s(v) };
 	rc = read_texts(&a, request, names, given, ARRAY_LEN(names), why);
 	if (rc == RC_OK)
 		rc = wsp_wanted_read(given[2], given[3], given[4], &x->how.wanted, why);

@@ -160,7 +160,7 @@ static enum rc prepare(const struct wsp_resize *r, struct tree_folder *folder, s
 		goto out;
 	rc = read_file(r, &old, &before, why);
 	if (rc == RC_OK)
-		rc = wsp_convert(&before, &to, &w->table, &f->told, why);
+		rc = wsp_convert(&before, &to, r->now_s, &w->table, &f->told, why);
 	if (rc == RC_OK && !r->dry)
 		rc = write_draft(r, folder, &old, w, why);
 	if (rc == RC_OK && r->dry)

@@ -33,8 +33,8 @@ struct wsp_resize {
 	const struct schema *schema;
 	struct wsp_wanted wanted;
 	enum wsp_allocate allocate;
-	int64_t latest_s; /* no slot of a file may be newer */
-	bool dry;         /* only tell */
+	int64_t now_s, latest_s; /* no slot of a file may be newer than latest_s */
+	bool dry;                /* only tell */
 };
 
 enum { WSP_RESIZE_MOST = 64 }; /* files in one call */

@@ -65,22 +65,39 @@ static const struct wsp_column *column_of_step(const struct wsp_table *t, uint32
 	return NULL;
 }
 
-/* Rules 1 and 2. */
-static double value_at(const struct wsp_table *from, const struct wsp_column *same, const struct retention *to,
-		       int64_t t_s, uint32_t step_s)
+static bool is_enough(struct share s, float xff)
 {
-	bool other_how = to->aggregation != from->retention.aggregation;
-	double value = (double)NAN;
-	struct share best;
+	return s.n_known > 0 && (double)s.n_known / (double)s.n_all >= (double)xff;
+}
 
-	if (same != NULL && t_s >= wsp_column_start_s(same) && t_s <= same->end_s)
-		value = same->value[(t_s - wsp_column_start_s(same)) / step_s];
-	if (!isnan(value) && !other_how)
+/* A new archive that is being filled. */
+struct filling {
+	const struct wsp_table *from;
+	const struct retention *to;
+	const struct wsp_column *same;  /* the old one of its step, or NULL */
+	const struct wsp_column *finer; /* the next finer new one, filled already, or NULL */
+	int64_t last_until_s;           /* what lies before, and this archive does not take, is lost */
+};
+
+/* Rules 1 and 2. */
+static double value_at(const struct filling *f, int64_t t_s, uint32_t step_s)
+{
+	enum aggregation how = f->to->aggregation;
+	double value = (double)NAN;
+	struct share best, next = { .n_known = 0 };
+
+	if (f->same != NULL && t_s >= wsp_column_start_s(f->same) && t_s <= f->same->end_s)
+		value = f->same->value[(t_s - wsp_column_start_s(f->same)) / step_s];
+	if (!isnan(value) && how == f->from->retention.aggregation)
 		return value;
-	best = best_share(from, to->aggregation, t_s, step_s);
-	if (best.n_known == 0 || (!isnan(value) && best.n_known < best.n_all))
-		return value;
-	return isnan(value) && (double)best.n_known / (double)best.n_all < (double)to->xff ? value : best.value;
+	best = best_share(f->from, how, t_s, step_s);
+	if (!isnan(value))
+		return best.n_known == best.n_all ? best.value : value;
+	if (is_enough(best, f->to->xff) || (best.n_known > 0 && t_s < f->last_until_s))
+		return best.value;
+	if (f->finer != NULL)
+		next = share_of(f->finer, how, t_s, step_s);
+	return is_enough(next, f->to->xff) ? next.value : value;
 }
 
 /* Is anything of c known in [from_s, until_s)? A slot that begins before and reaches into it counts too. */
@@ -107,13 +124,26 @@ static void place_coarser(const struct wsp_column *coarse, struct wsp_column *c)
 	}
 }
 
-static void fill(const struct wsp_table *from, const struct retention *to, struct wsp_column *c)
+/* From when on a reader finds finer points than those of archive i. */
+static int64_t finer_from_s(const struct wsp_table *t, size_t i, int64_t now_s)
 {
-	const struct wsp_column *same = column_of_step(from, c->step_s);
+	const struct wsp_column *finer = i == 0 ? NULL : &t->column[i - 1];
+	int64_t start_s, read_from_s;
+
+	if (finer == NULL)
+		return INT64_MAX;
+	start_s = wsp_column_start_s(finer);
+	read_from_s = now_s - (int64_t)finer->step_s * finer->n;
+	return start_s > read_from_s ? start_s : read_from_s + 1;
+}
+
+static void fill(const struct filling *f, struct wsp_column *c)
+{
+	const struct wsp_table *from = f->from;
 	int64_t start_s = wsp_column_start_s(c);
 
 	for (uint32_t i = 0; i < c->n; i++)
-		c->value[i] = value_at(from, same, to, start_s + (int64_t)i * c->step_s, c->step_s);
+		c->value[i] = value_at(f, start_s + (int64_t)i * c->step_s, c->step_s);
 	for (size_t i = 0; i < from->retention.n_archives; i++)
 		if (from->column[i].step_s > c->step_s)
 			place_coarser(&from->column[i], c);
@@ -148,7 +178,7 @@ static void count_lost(const struct wsp_table *from, const struct wsp_table *int
 	}
 }
 
-enum rc wsp_convert(const struct wsp_table *from, const struct retention *to, struct wsp_table *out,
+enum rc wsp_convert(const struct wsp_table *from, const struct retention *to, int64_t now_s, struct wsp_table *out,
 		    struct wsp_converted *told, struct why *why)
 {
 	struct wsp_table t;
@@ -158,7 +188,9 @@ enum rc wsp_convert(const struct wsp_table *from, const struct retention *to, st
 		return rc;
 	if (from->newest_s != 0)
 		for (size_t i = 0; i < to->n_archives; i++)
-			fill(from, to, &t.column[i]);
+			fill(&(struct filling){ from, to, column_of_step(from, to->archive[i].step_s),
+						i == 0 ? NULL : &t.column[i - 1], finer_from_s(&t, i, now_s) },
+			     &t.column[i]);
 	count_lost(from, &t, told);
 	*out = t;
 	return RC_OK;

@@ -56,6 +56,7 @@ def plan(archives, times, new_archives, newest):
     """
     out = []
     times = [set(t) for t in times]
+    finer = newest + 1  # from when on the next finer new archive has slots
     for step, n in new_archives:
         end = newest - newest % step
         window, known = range(end - (n - 1) * step, end + 1, step), {}
@@ -69,13 +70,14 @@ def plan(archives, times, new_archives, newest):
                     there = [u for u in range(t, t + step, s) if u in times[a]]
                     if there and (best is None or len(there) * s > best[0]):
                         best = (len(there) * s, a, there)
-            if best is not None and best[0] / step >= 0.5:
+            if best is not None and (best[0] / step >= 0.5 or t < finer):
                 known[t] = best[1:]
         for a, (s, _) in enumerate(archives):
             if s > step:
                 for t in sorted(times[a]):
                     if t in window and not any(u in known for u in range(t, t + s, step)):
                         known[t] = (a, [t])
+        finer = window[0]
         out.append(known)
     return out
 
