@@ -48,11 +48,9 @@ static int begin(void **state)
 	schema_init(&t->schema);
 	assert_int_equal(retention_parse(TEXT("60:60,300:48"), &t->schema.otherwise, NULL), RC_OK);
 	t->repair = (struct wsp_repair){ t->root_fd, t->quarantine, &t->schema, WSP_SPARSE, NOW + 300 };
-	t->resize = (struct wsp_resize){ .root_fd = t->root_fd,
-					 .schema = &t->schema,
-					 .allocate = WSP_SPARSE,
-					 .now_s = NOW,
-					 .latest_s = NOW + 300 };
+	t->resize = (struct wsp_resize){
+		.root_fd = t->root_fd, .schema = &t->schema, .allocate = WSP_SPARSE, .now_s = NOW, .latest_s = NOW + 300
+	};
 	*state = t;
 	return 0;
 }
@@ -172,9 +170,8 @@ static void names_outside_the_rules(void **state)
 	s.ds = TEXT("../a");
 	assert_int_equal(wsp_repair_file(&t->repair, &s, &told, NULL), RC_REFUSED);
 	for (size_t i = 0; i < ARRAY_LEN(leftovers); i++)
-		assert_int_equal(
-			wsp_repair_leftover(&t->repair, TEXT("0c/h"), TEXT("df"), text_of(leftovers[i]), NULL),
-			RC_REFUSED);
+		assert_int_equal(wsp_repair_leftover(&t->repair, TEXT("0c/h"), TEXT("df"), text_of(leftovers[i]), NULL),
+				 RC_REFUSED);
 	close(openat(t->root_fd, "0c/h/df/.new-7-7", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 	assert_int_equal(wsp_repair_leftover(&t->repair, TEXT("0c/h"), TEXT("df"), TEXT(".new-7-7"), NULL), RC_OK);
 	assert_int_equal(wsp_repair_leftover(&t->repair, TEXT("0c/h"), TEXT("df"), TEXT(".new-7-7"), NULL), RC_OK);
@@ -257,9 +254,9 @@ static void a_failing_disk_leaves_the_old_file(void **state)
 
 			make(t);
 			assert_int_equal(fstatat(t->root_fd, "0c/h/df/a.wsp", &before, 0), 0);
-			assert_int_equal(wsp_wanted_read(TEXT("60:120,300:96"), TEXT_NONE, TEXT_NONE, &t->resize.wanted,
-							 NULL),
-					 RC_OK);
+			assert_int_equal(
+				wsp_wanted_read(TEXT("60:120,300:96"), TEXT_NONE, TEXT_NONE, &t->resize.wanted, NULL),
+				RC_OK);
 			kernel = fileio_real;
 			sets[i](&kernel);
 			fileio_swap(&kernel);
