@@ -19,7 +19,7 @@
 
 enum {
 	CONTROL_MAX_CONNECTIONS = 16,
-	CONTROL_REQUEST_MAX_BYTES = 64 << 10,
+	CONTROL_REQUEST_MAX_BYTES = 4 << 20, /* more than any stored info, with its escapes */
 	CONTROL_ANSWER_MAX_BYTES = 64 << 20,
 };
 

@@ -29,7 +29,7 @@ enum rc alone_ask(struct ctl *ctl, struct text request, struct buf *answer, stru
 {
 	if (ctl->alone == NULL && open_store(ctl) != RC_OK)
 		return RC_END;
-	return control_run(control_verbs, CONTROL_N_VERBS, &ctl->alone->control_view, request, NULL, answer, why);
+	return control_run(control_verbs, control_n_verbs, &ctl->alone->control_view, request, NULL, answer, why);
 }
 
 void alone_close(struct ctl *ctl)

@@ -43,6 +43,8 @@ double answer_number_of(const struct map *members, struct text name);
 void request_begin(struct buf *out, const char *verb);
 void request_add(struct buf *out, const char *name, const char *value);
 void request_end(struct buf *out);
+/* The socket of --socket or of the configuration; NULL: said already. */
+const char *answer_socket(struct ctl *ctl);
 
 /* Members of an object. What is not there, as an older daemon may leave it out: an object without members, 0, "", false. */
 struct json_value answer_object(struct answer *a, struct json_value object, const char *name);

@@ -1,6 +1,25 @@
 #include "storage/control_verbs.h"
 
-const struct control_verb *const control_verbs[CONTROL_N_VERBS] = {
-	&verb_status, &verb_flush,  &verb_hosts,     &verb_list,          &verb_info,
-	&verb_data,   &verb_values, &verb_last_seen, &verb_plugin_counts,
+#include "base/mem.h"
+
+const struct control_verb *const control_verbs[] = {
+	&verb_status,
+	&verb_flush,
+	/* verbs_query.c */
+	&verb_hosts,
+	&verb_list,
+	&verb_info,
+	&verb_data,
+	&verb_values,
+	&verb_last_seen,
+	&verb_plugin_counts,
+	/* verbs_files.c */
+	&verb_resize,
+	&verb_repair,
+	&verb_copy,
+	/* verbs_metadata.c */
+	&verb_metadata,
+	&verb_metadata_set,
 };
+
+const size_t control_n_verbs = ARRAY_LEN(control_verbs);

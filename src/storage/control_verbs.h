@@ -15,7 +15,7 @@
 /* The argument of every verb; borrowed while the socket is served, or while numeterctl works alone. */
 struct control_view {
 	struct engine *engine;
-	struct flush *flush;
+	struct flush *flush; /* NULL: numeterctl alone, with the tree's lock and nothing but files and metadata open */
 	struct meta *meta;
 	struct ingest *ingest;
 	const struct query *query;
@@ -29,7 +29,10 @@ extern const struct control_verb verb_flush, verb_status;
 extern const struct control_verb verb_data, verb_hosts, verb_info, verb_last_seen, verb_list, verb_plugin_counts,
 	verb_values;
 
-enum { CONTROL_N_VERBS = 9 };
-extern const struct control_verb *const control_verbs[CONTROL_N_VERBS];
+extern const struct control_verb verb_copy, verb_repair, verb_resize;
+extern const struct control_verb verb_metadata, verb_metadata_set;
+
+extern const struct control_verb *const control_verbs[];
+extern const size_t control_n_verbs;
 
 #endif

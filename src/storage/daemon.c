@@ -311,6 +311,13 @@ enum rc daemon_open_alone(struct daemon *d)
 	return take_steps(d, steps, ARRAY_LEN(steps));
 }
 
+enum rc daemon_open_files(struct daemon *d)
+{
+	static step *const steps[] = { take_privileges, log_to_stderr, open_meta, start_values, make_control_view };
+
+	return take_steps(d, steps, ARRAY_LEN(steps));
+}
+
 void daemon_close_alone(struct daemon *d)
 {
 	stop(d);

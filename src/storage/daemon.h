@@ -61,6 +61,11 @@ int daemon_serve(struct daemon *d);
  * Errors   said on stderr; RC_REFUSED also when a daemon has the store. Then too daemon_close_alone() is to be called.
  */
 CHECKED enum rc daemon_open_alone(struct daemon *d);
+/*
+ * Less of it: the metadata, and the tree with its lock, so that no daemon writes the files. The journal stays unread. Verbs
+ * about files and metadata do without the rest. Errors and end as above.
+ */
+CHECKED enum rc daemon_open_files(struct daemon *d);
 void daemon_close_alone(struct daemon *d);
 
 /* The steps that open what points go through, in order. */

@@ -179,7 +179,7 @@ enum rc start_control(struct daemon *d)
 		&(struct control_options){
 			.path = c->control_socket,
 			.verb = control_verbs,
-			.n_verbs = CONTROL_N_VERBS,
+			.n_verbs = control_n_verbs,
 			.argument = &d->control_view,
 		},
 		&d->control, &why);

@@ -224,9 +224,11 @@ enum rc tree_create(struct tree_folder *f, struct text ds, const struct retentio
 	return rc;
 }
 
-/* rename that never replaces, also where the file system has no such rename. */
-static int move(int from_fd, const char *from, int to_fd, const char *to)
+/* rename that never replaces, also where the file system has no such rename. keep: under both names. */
+static int move(int from_fd, const char *from, int to_fd, const char *to, bool keep)
 {
+	if (keep)
+		return linkat(from_fd, from, to_fd, to, 0);
 	if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
@@ -264,8 +266,11 @@ static int copy(int from, int to)
 	}
 }
 
-/* To another file system: the old file goes when the new one is safe. Errors: -1 with errno, and nothing is left. */
-static int move_by_copy(int from_fd, const char *from, int to_fd, const char *to)
+/*
+ * To another file system: the old file goes, unless it is to be kept, when the new one is safe. Errors: -1 with errno, and
+ * nothing is left.
+ */
+static int move_by_copy(int from_fd, const char *from, int to_fd, const char *to, bool keep)
 {
 	int source = fileio_open_in(from_fd, from, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0), target, error = 0;
 	struct stat st;
@@ -280,7 +285,7 @@ static int move_by_copy(int from_fd, const char *from, int to_fd, const char *to
 	target = fileio_open_in(to_fd, to, O_WRONLY | O_CREAT | O_EXCL, 0644);
 	if (target < 0)
 		error = errno;
-	else if (copy(source, target) < 0 || fsync(target) < 0 || unlinkat(from_fd, from, 0) < 0)
+	else if (copy(source, target) < 0 || fsync(target) < 0 || (!keep && unlinkat(from_fd, from, 0) < 0))
 		error = errno;
 	close(source);
 	if (target >= 0)
@@ -327,7 +332,7 @@ enum rc tree_open_root(const char *path, int *out, struct why *why)
 	return RC_OK;
 }
 
-enum rc tree_quarantine(const struct tree_folder *f, struct text ds, struct why *why)
+static enum rc set_aside(const struct tree_folder *f, struct text ds, bool keep, struct why *why)
 {
 	char path[PATH_BYTES], name[FILE_NAME_BYTES], aside[FILE_NAME_BYTES + 8];
 	int n_stem = ds.n > 240 ? 240 : (int)ds.n, root_fd = f->root_fd, fd = -1, moved = -1;
@@ -354,9 +359,9 @@ enum rc tree_quarantine(const struct tree_folder *f, struct text ds, struct why 
 			snprintf(aside, sizeof(aside), "%s", name);
 		else
 			snprintf(aside, sizeof(aside), "%.*s.wsp.%u", n_stem, ds.s, i);
-		moved = move(f->fd, name, fd, aside);
-		if (moved < 0 && errno == EXDEV)
-			moved = move_by_copy(f->fd, name, fd, aside);
+		moved = move(f->fd, name, fd, aside, keep);
+		if (moved < 0 && (errno == EXDEV || (keep && (errno == EPERM || errno == EMLINK))))
+			moved = move_by_copy(f->fd, name, fd, aside, keep);
 	}
 	if (moved < 0) {
 		int error = errno;
@@ -369,6 +374,16 @@ out:
 	if (root_fd >= 0 && root_fd != f->root_fd)
 		close(root_fd);
 	return rc;
+}
+
+enum rc tree_quarantine(const struct tree_folder *f, struct text ds, struct why *why)
+{
+	return set_aside(f, ds, false, why);
+}
+
+enum rc tree_quarantine_copy(const struct tree_folder *f, struct text ds, struct why *why)
+{
+	return set_aside(f, ds, true, why);
 }
 
 static bool is_gone(int error)

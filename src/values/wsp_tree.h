@@ -1,6 +1,6 @@
 /*
  * The tree of .wsp files below a root folder: where a series' file is, and how it is opened, made and set aside. Every
- * open is beneath the root by the kernel's word; names are checked again here. Private to values/.
+ * open is beneath the root by the kernel's word; names are checked again here. For values/ and for who looks after the tree.
  * Source: docs/spec/system.md "Files", "Payload: Names".
  */
 #ifndef VALUES_WSP_TREE_H
@@ -54,6 +54,8 @@ CHECKED enum rc tree_create(struct tree_folder *f, struct text ds, const struct 
  * system by a synced copy.
  */
 CHECKED enum rc tree_quarantine(const struct tree_folder *f, struct text ds, struct why *why);
+/* The same, but the file stays where it is too: a link, or a synced copy. */
+CHECKED enum rc tree_quarantine_copy(const struct tree_folder *f, struct text ds, struct why *why);
 
 /*
  * Every <ds>.wsp file of the plugin of s, with the time of its last change. For readers.

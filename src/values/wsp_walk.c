@@ -11,16 +11,18 @@
 #include "base/fileio.h"
 #include "base/mem.h"
 #include "model/name.h"
+#include "wsp/draft.h"
 
 enum { MOST_DEPTH = 64 };
 
 struct walk {
+	bool leftovers; /* look for these, not for files of series */
 	wsp_walk_fn *fn;
 	void *argument;
 	struct why *why;
 };
 
-/* The names in a folder that begin with no dot, sorted. */
+/* The names in a folder that begin with no dot, and leftovers when they are wanted, sorted. */
 struct listing {
 	char **name;
 	size_t n, capacity;
@@ -38,7 +40,12 @@ static void listing_fini(struct listing *l)
 	free(l->name);
 }
 
-static enum rc list(int fd, const char *path, struct listing *out, struct why *why)
+static bool is_leftover(const char *name)
+{
+	return strncmp(name, WSP_TEMPORARY_PREFIX, sizeof(WSP_TEMPORARY_PREFIX) - 1) == 0;
+}
+
+static enum rc list(int fd, const char *path, bool leftovers, struct listing *out, struct why *why)
 {
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	struct dirent *entry;
@@ -54,7 +61,7 @@ static enum rc list(int fd, const char *path, struct listing *out, struct why *w
 		return rc;
 	}
 	while (errno = 0, (entry = readdir(folder)) != NULL) {
-		if (entry->d_name[0] == '.')
+		if (entry->d_name[0] == '.' && !(leftovers && is_leftover(entry->d_name)))
 			continue;
 		array_grow(&out->name, &out->capacity, out->n, sizeof(*out->name));
 		out->name[out->n++] = must_strdup(entry->d_name);
@@ -74,10 +81,14 @@ static enum rc found(const struct walk *w, int dir_fd, const char *path, const c
 	size_t n = strlen(name);
 	struct wsp_found f = { .dir_fd = dir_fd, .name = name };
 
-	if (plugin == NULL || n <= 4 || strcmp(name + n - 4, ".wsp") != 0)
+	if (plugin == NULL)
 		return RC_OK;
 	f.folder = (struct text){ path, (size_t)(plugin - path) };
 	f.plugin = text_of(plugin + 1);
+	if (w->leftovers)
+		return is_leftover(name) ? w->fn(w->argument, &f, w->why) : RC_OK;
+	if (n <= 4 || strcmp(name + n - 4, ".wsp") != 0)
+		return RC_OK;
 	f.ds = (struct text){ name, n - 4 };
 	if (name_check_plugin_or_ds(f.plugin, NULL) != RC_OK || name_check_plugin_or_ds(f.ds, NULL) != RC_OK)
 		return RC_OK;
@@ -87,7 +98,7 @@ static enum rc found(const struct walk *w, int dir_fd, const char *path, const c
 static enum rc walk_folder(const struct walk *w, int fd, const char *path, unsigned depth)
 {
 	struct listing l;
-	enum rc rc = list(fd, path, &l, w->why);
+	enum rc rc = list(fd, path, w->leftovers, &l, w->why);
 
 	for (size_t i = 0; rc == RC_OK && i < l.n; i++) {
 		struct stat st;
@@ -114,9 +125,9 @@ static enum rc walk_folder(const struct walk *w, int fd, const char *path, unsig
 	return rc;
 }
 
-enum rc wsp_walk(int root_fd, struct text folder, wsp_walk_fn *fn, void *argument, struct why *why)
+static enum rc walk(int root_fd, struct text folder, bool leftovers, wsp_walk_fn *fn, void *argument, struct why *why)
 {
-	struct walk w = { fn, argument, why };
+	struct walk w = { leftovers, fn, argument, why };
 	char *path = folder.s == NULL ? must_strdup("") : must_strndup(folder.s, folder.n);
 	int fd = fileio_open_beneath(root_fd, path[0] == '\0' ? "." : path, O_RDONLY | O_DIRECTORY, 0);
 	enum rc rc;
@@ -130,4 +141,14 @@ enum rc wsp_walk(int root_fd, struct text folder, wsp_walk_fn *fn, void *argumen
 		close(fd);
 	free(path);
 	return rc == RC_END ? RC_OK : rc;
+}
+
+enum rc wsp_walk(int root_fd, struct text folder, wsp_walk_fn *fn, void *argument, struct why *why)
+{
+	return walk(root_fd, folder, false, fn, argument, why);
+}
+
+enum rc wsp_walk_leftovers(int root_fd, struct text folder, wsp_walk_fn *fn, void *argument, struct why *why)
+{
+	return walk(root_fd, folder, true, fn, argument, why);
 }

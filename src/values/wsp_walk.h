@@ -28,5 +28,10 @@ typedef enum rc wsp_walk_fn(void *argument, const struct wsp_found *found, struc
  * Errors   RC_ABSENT no such folder · RC_DISK a folder cannot be read · those of fn
  */
 CHECKED enum rc wsp_walk(int root_fd, struct text folder, wsp_walk_fn *fn, void *argument, struct why *why);
+/*
+ * The same for what is left of new files that never got their names (WSP_TEMPORARY_PREFIX), in the folders where files of
+ * series lie: found->ds is TEXT_NONE. Files that are just being made are among them.
+ */
+CHECKED enum rc wsp_walk_leftovers(int root_fd, struct text folder, wsp_walk_fn *fn, void *argument, struct why *why);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "base/base64.h"
 #include "wire/json.h"
 #include "wire/json_scan.h"
 #include "wire/print_number.h"
@@ -174,25 +175,6 @@ void reply_call_ending(struct buf *out, struct text msg_id, const char *unique_i
 }
 
 /* RFC 4648 section 4. */
-static void add_base64(struct buf *out, struct text t)
-{
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char *o = buf_room(out, (t.n + 2) / 3 * 4);
-
-	if (o == NULL)
-		return;
-	for (size_t i = 0; i < t.n; i += 3) {
-		uint32_t three = 0;
-		size_t n = t.n - i < 3 ? t.n - i : 3;
-
-		for (size_t j = 0; j < 3; j++)
-			three = three << 8 | (j < n ? (unsigned char)t.s[i + j] : 0U);
-		for (size_t j = 0; j < 4; j++)
-			*o++ = j <= n ? letters[three >> (18 - 6 * j) & 63] : '=';
-	}
-	out->n += (t.n + 2) / 3 * 4;
-}
-
 static void add_text_or_null(struct buf *out, struct text t)
 {
 	if (t.s == NULL)
@@ -220,7 +202,7 @@ void reply_rejected(struct buf *out, int64_t time_s, const char *input, const st
 		reply_string(out, body);
 	} else {
 		buf_add_str(out, "\"body_base64\": \"");
-		add_base64(out, body);
+		base64_add(out, body);
 		buf_add_str(out, "\"");
 	}
 	buf_add_str(out, "}\n");

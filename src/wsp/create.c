@@ -12,8 +12,7 @@
 
 enum { FILE_MODE = 0644 };
 
-/* Length and header into a new, nameless or not yet renamed file. */
-static enum rc fill(int fd, const struct retention *r, enum wsp_allocate allocate, struct wsp *out, struct why *why)
+enum rc wsp_create_fill(int fd, const struct retention *r, enum wsp_allocate allocate, struct wsp *out, struct why *why)
 {
 	static const unsigned char blank[WSP_SLOT_BYTES];
 	unsigned char header[WSP_MAX_HEADER_BYTES];
@@ -36,8 +35,8 @@ static enum rc fill(int fd, const struct retention *r, enum wsp_allocate allocat
 	return rc;
 }
 
-/* Give an O_TMPFILE its name. By descriptor takes a privilege that a daemon has not; then by /proc. */
-static int link_nameless(int fd, int dir_fd, const char *name)
+/* By descriptor takes a privilege that a daemon has not; then by /proc. */
+int wsp_create_link(int fd, int dir_fd, const char *name)
 {
 	char path[40];
 
@@ -47,6 +46,35 @@ static int link_nameless(int fd, int dir_fd, const char *name)
 		return -1;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	return linkat(AT_FDCWD, path, dir_fd, name, AT_SYMLINK_FOLLOW);
+}
+
+void wsp_temporary_name(char out[WSP_TEMPORARY_BYTES])
+{
+	static atomic_uint counter;
+
+	snprintf(out, WSP_TEMPORARY_BYTES, WSP_TEMPORARY_PREFIX "%ld-%u", (long)getpid(),
+		 atomic_fetch_add(&counter, 1));
+}
+
+int wsp_create_temporary(int dir_fd, char name[WSP_TEMPORARY_BYTES])
+{
+	int fd;
+
+	do {
+		wsp_temporary_name(name);
+		fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+	} while (fd < 0 && (errno == EEXIST || errno == EINTR));
+	return fd;
+}
+
+int wsp_create_nameless(int dir_fd)
+{
+	int fd;
+
+	do {
+		fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, FILE_MODE);
+	} while (fd < 0 && errno == EINTR);
+	return fd;
 }
 
 static int rename_new(int dir_fd, const char *from, const char *to)
@@ -68,8 +96,7 @@ static enum rc name_failed(const char *name, struct why *why)
 enum rc wsp_create_renamed(int dir_fd, const char *name, const struct retention *r, enum wsp_allocate allocate,
 			   struct wsp *out, struct why *why)
 {
-	static atomic_uint counter;
-	char temporary[64];
+	char temporary[WSP_TEMPORARY_BYTES];
 	struct wsp w;
 	enum rc rc;
 	int fd;
@@ -77,13 +104,10 @@ enum rc wsp_create_renamed(int dir_fd, const char *name, const struct retention 
 	rc = wsp_header_check(r, why);
 	if (rc != RC_OK)
 		return rc;
-	do {
-		snprintf(temporary, sizeof(temporary), ".new-%ld-%u", (long)getpid(), atomic_fetch_add(&counter, 1));
-		fd = openat(dir_fd, temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-	} while (fd < 0 && (errno == EEXIST || errno == EINTR));
+	fd = wsp_create_temporary(dir_fd, temporary);
 	if (fd < 0)
 		return because(why, RC_DISK, "make %s: %s", name, strerror(errno));
-	rc = fill(fd, r, allocate, &w, why);
+	rc = wsp_create_fill(fd, r, allocate, &w, why);
 	if (rc == RC_OK && rename_new(dir_fd, temporary, name) < 0)
 		rc = name_failed(name, why);
 	/* Gone already when it was renamed, still there when it was linked or failed. */
@@ -109,15 +133,13 @@ enum rc wsp_create(int dir_fd, const char *name, const struct retention *r, enum
 	rc = wsp_header_check(r, why);
 	if (rc != RC_OK)
 		return rc;
-	do {
-		fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, FILE_MODE);
-	} while (fd < 0 && errno == EINTR);
+	fd = wsp_create_nameless(dir_fd);
 	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
 		return wsp_create_renamed(dir_fd, name, r, allocate, out, why);
 	if (fd < 0)
 		return because(why, RC_DISK, "make %s: %s", name, strerror(errno));
-	rc = fill(fd, r, allocate, &w, why);
-	if (rc == RC_OK && link_nameless(fd, dir_fd, name) < 0) {
+	rc = wsp_create_fill(fd, r, allocate, &w, why);
+	if (rc == RC_OK && wsp_create_link(fd, dir_fd, name) < 0) {
 		if (errno == ENOENT) { /* no /proc here */
 			close(fd);
 			return wsp_create_renamed(dir_fd, name, r, allocate, out, why);

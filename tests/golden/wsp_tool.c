@@ -3,7 +3,7 @@
  *
  *   create PATH AGGREGATION XFF STEP:POINTS…   open PATH         close
  *   update NOW T VALUE                         many NOW T VALUE …            store NOW T VALUE …
- *   fetch FROM UNTIL NOW                       info
+ *   fetch FROM UNTIL NOW                       info          convert PATH NOW AGGREGATION XFF STEP:POINTS…
  *
  * VALUE and XFF's answer are the 16 hex digits of the double's bits. Answers begin with the rc's name.
  */
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "wsp/wsp.h"
+#include "wsp/convert.h"
 
 static struct wsp file = { .fd = -1 };
 
@@ -37,29 +37,75 @@ static uint64_t bits_of(double v)
 	return bits;
 }
 
-static enum rc create(char **word, size_t n, struct why *why)
+/* AGGREGATION XFF STEP:POINTS… */
+static enum rc read_retention(char **word, size_t n, struct retention *out, struct why *why)
 {
-	struct retention r = { .aggregation = (enum aggregation)atoi(word[1]), .xff = strtof(word[2], NULL) };
-	struct text archives = TEXT_NONE;
+	struct retention r = { .aggregation = (enum aggregation)atoi(word[0]), .xff = strtof(word[1], NULL) };
 	char joined[1024] = "";
+	enum rc rc;
 
-	for (size_t i = 3; i < n; i++) {
+	for (size_t i = 2; i < n; i++) {
 		strncat(joined, " ", sizeof(joined) - strlen(joined) - 1);
 		strncat(joined, word[i], sizeof(joined) - strlen(joined) - 1);
 	}
-	archives = text_of(joined);
-	char *slash = strrchr(word[0], '/');
-	enum rc rc = retention_parse(archives, &r, why);
+	rc = retention_parse(text_of(joined), &r, why);
+	if (rc == RC_OK)
+		*out = r;
+	return rc;
+}
+
+static enum rc make(char *path, const struct retention *r, struct wsp *out, struct why *why)
+{
+	char *slash = strrchr(path, '/');
 	int dir_fd;
+	enum rc rc;
 
 	must(slash != NULL);
-	if (rc != RC_OK)
-		return rc;
 	*slash = '\0';
-	dir_fd = open(word[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	dir_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	must(dir_fd >= 0);
-	rc = wsp_create(dir_fd, slash + 1, &r, WSP_RESERVE, &file, why);
+	rc = wsp_create(dir_fd, slash + 1, r, WSP_RESERVE, out, why);
 	close(dir_fd);
+	return rc;
+}
+
+static enum rc create(char **word, size_t n, struct why *why)
+{
+	struct retention r;
+	enum rc rc = read_retention(word + 1, n - 1, &r, why);
+
+	return rc == RC_OK ? make(word[0], &r, &file, why) : rc;
+}
+
+/* The points of the open file in other archives, in a file of their own. */
+static enum rc convert(char **word, size_t n, struct why *why)
+{
+	struct wsp_table from = { .newest_s = 0 }, into = { .newest_s = 0 };
+	struct wsp w = { .fd = -1 };
+	struct wsp_converted told;
+	struct wsp_checked c;
+	struct retention r;
+	enum rc rc = read_retention(word + 2, n - 2, &r, why);
+
+	if (rc == RC_OK)
+		rc = wsp_check(file.fd, UINT32_MAX, &c, why);
+	if (rc == RC_OK && !wsp_checked_fine(&c))
+		rc = because(why, RC_DAMAGED, "it is damaged");
+	if (rc == RC_OK)
+		rc = wsp_table_read(&file, &c, &from, why);
+	if (rc == RC_OK)
+		rc = wsp_convert(&from, &r, atoll(word[1]), &into, &told, why);
+	if (rc == RC_OK)
+		rc = make(word[0], &r, &w, why);
+	if (rc == RC_OK)
+		rc = wsp_table_write(&into, &w, why);
+	if (rc == RC_OK)
+		rc = wsp_table_compare(&into, &w, why);
+	wsp_table_fini(&from);
+	wsp_table_fini(&into);
+	wsp_close(&w);
+	if (rc == RC_OK)
+		printf("ok %" PRIu64 " %" PRIu64 "\n", told.n_points, told.n_lost);
 	return rc;
 }
 
@@ -122,6 +168,10 @@ static void run(char **word, size_t n)
 		}
 	} else if (strcmp(word[0], "fetch") == 0 && n == 4) {
 		rc = fetch(word + 1, &why);
+		if (rc == RC_OK)
+			return;
+	} else if (strcmp(word[0], "convert") == 0 && n >= 6) {
+		rc = convert(word + 1, n - 1, &why);
 		if (rc == RC_OK)
 			return;
 	} else if (strcmp(word[0], "info") == 0) {

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "base/arena.h"
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/lock.h"
 #include "base/log.h"
@@ -32,6 +33,52 @@ static void utf8_takes_and_refuses(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		assert_int_equal(text_is_utf8(cases[i].t), cases[i].good);
 	(void)state;
+}
+
+static void base64_there_and_back(void **state)
+{
+	/* RFC 4648, 10 */
+	static const char *const known[][2] = { { "", "" },
+						{ "f", "Zg==" },
+						{ "fo", "Zm8=" },
+						{ "foo", "Zm9v" },
+						{ "foob", "Zm9vYg==" },
+						{ "fooba", "Zm9vYmE=" },
+						{ "foobar", "Zm9vYmFy" } };
+	static const char *const wrong[] = { "Z",    "Zg",   "Zg=",   "Zg==Zg==", "Z===",
+					     "====", "Zm9 ", "Zm9\n", "-m9v",     "Zm=v" };
+	struct buf there, back;
+
+	(void)state;
+	buf_init(&there, SIZE_MAX);
+	buf_init(&back, SIZE_MAX);
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		buf_clear(&there);
+		buf_clear(&back);
+		base64_add(&there, text_of(known[i][0]));
+		assert_true(text_is(buf_text(&there), known[i][1]));
+		assert_true(base64_add_decoded(&back, buf_text(&there)));
+		assert_true(text_is(buf_text(&back), known[i][0]));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		size_t n = back.n;
+
+		assert_false(base64_add_decoded(&back, text_of(wrong[i])));
+		assert_int_equal(back.n, n);
+	}
+	for (size_t n = 0; n < 300; n++) {
+		char bytes[300];
+
+		for (size_t i = 0; i < n; i++)
+			bytes[i] = (char)(i * 7919 + n);
+		buf_clear(&there);
+		buf_clear(&back);
+		base64_add(&there, (struct text){ bytes, n });
+		assert_true(base64_add_decoded(&back, buf_text(&there)));
+		assert_true(text_equal(buf_text(&back), (struct text){ bytes, n }));
+	}
+	buf_fini(&there);
+	buf_fini(&back);
 }
 
 static void patterns_match(void **state)
@@ -197,6 +244,7 @@ int main(void)
 		cmocka_unit_test(buf_stops_at_its_ceiling),
 		cmocka_unit_test(arena_keeps_what_it_gave),
 		cmocka_unit_test(why_says_both),
+		cmocka_unit_test(base64_there_and_back),
 		cmocka_unit_test(nearest_word),
 		cmocka_unit_test(maps_hold_what_a_list_would),
 		cmocka_unit_test(who_gives_way_does_so_alone),

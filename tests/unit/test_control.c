@@ -269,8 +269,8 @@ static struct text long_request(size_t n)
 static void a_request_has_a_longest_length(void **state)
 {
 	struct text fits = long_request(CONTROL_REQUEST_MAX_BYTES - 1), over = long_request(CONTROL_REQUEST_MAX_BYTES),
-		    far_over = long_request(1 << 20);
-	static const char refused[] = "{\"error\": \"the request is over 65536 bytes\", \"rc\": \"refused\"}";
+		    far_over = long_request(2 * (size_t)CONTROL_REQUEST_MAX_BYTES);
+	static const char refused[] = "{\"error\": \"the request is over 4194304 bytes\", \"rc\": \"refused\"}";
 	struct control *c = start(0);
 	struct buf answer;
 	struct why why;

@@ -434,6 +434,208 @@ static void replay_larger_than_the_cache_is_written_on_the_way(void **state)
 	scratch_fini(&s);
 }
 
+/* What runs alone, and what was seen from inside it. */
+struct alone {
+	struct scratch_engine *s;
+	struct lock lock;
+	struct signal entered, go_on;
+	bool is_in, may_end;
+	int n_writes_at_begin, n_writes_at_end;
+	size_t n_stored_at_begin;
+};
+
+static enum rc be_alone(void *argument, struct why *why)
+{
+	struct alone *a = argument;
+
+	a->n_writes_at_begin = atomic_load(&a->s->values->n_writes);
+	a->n_stored_at_begin = n_stored(a->s->values, NULL);
+	lock_take(&a->lock);
+	a->is_in = true;
+	signal_all(&a->entered);
+	while (!a->may_end)
+		signal_wait(&a->go_on, &a->lock);
+	lock_give_back(&a->lock);
+	a->n_writes_at_end = atomic_load(&a->s->values->n_writes);
+	return because(why, RC_ABSENT, "its own answer");
+}
+
+struct asking {
+	struct flush *f;
+	struct alone *a;
+	struct text host;
+	enum rc rc;
+	struct why why;
+	atomic_bool ended;
+};
+
+static void *ask_alone(void *argument)
+{
+	struct asking *q = argument;
+
+	q->rc = flush_alone(q->f, q->host, be_alone, q->a, &q->why);
+	atomic_store(&q->ended, true);
+	return NULL;
+}
+
+static void alone_init(struct alone *a, struct scratch_engine *s)
+{
+	*a = (struct alone){ .s = s };
+	lock_init(&a->lock);
+	signal_init(&a->entered);
+	signal_init(&a->go_on);
+}
+
+static void wait_until_in(struct alone *a)
+{
+	lock_take(&a->lock);
+	while (!a->is_in)
+		signal_wait(&a->entered, &a->lock);
+	lock_give_back(&a->lock);
+}
+
+static void let_end(struct alone *a)
+{
+	lock_take(&a->lock);
+	a->may_end = true;
+	signal_all(&a->go_on);
+	lock_give_back(&a->lock);
+}
+
+static void alone_fini(struct alone *a)
+{
+	signal_fini(&a->go_on);
+	signal_fini(&a->entered);
+	lock_fini(&a->lock);
+}
+
+static void nothing_is_written_while_somebody_is_alone(void **state)
+{
+	struct scratch_engine s;
+	struct alone a;
+	struct flush *f;
+	struct asking q = { .host = TEXT("one") };
+	pthread_t thread;
+
+	(void)state;
+	open_all(&s);
+	f = start(&s, 1, 0); /* what is dirty is written within a second */
+	alone_init(&a, &s);
+	q.f = f;
+	q.a = &a;
+	for (uint32_t i = 0; i < 100; i++) {
+		char ds[16];
+
+		snprintf(ds, sizeof(ds), "ds%u", i);
+		assert_int_equal(scratch_accept(&s, scratch_series(&s, "one", ds), T0, 1), RC_OK);
+	}
+	thread_start(&thread, "asks", ask_alone, &q);
+	wait_until_in(&a);
+	assert_true(a.n_stored_at_begin >= 100); /* all of the host, synced */
+	for (uint32_t i = 0; i < 100; i++)
+		assert_int_equal(scratch_accept(&s, scratch_series(&s, "one", "late"), T0 + 60 * i, 1), RC_OK);
+	usleep(1200000); /* a whole pass would have written them */
+	assert_int_equal(n_held(&s), 100);
+	let_end(&a);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(q.rc, RC_ABSENT);
+	assert_string_equal(q.why.text, "its own answer");
+	assert_int_equal(a.n_writes_at_begin, a.n_writes_at_end);
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	assert_int_equal(n_stored(s.values, "one/df/late"), 100);
+	assert_int_equal(n_held(&s), 0);
+	stop(f);
+	alone_fini(&a);
+	scratch_fini(&s);
+}
+
+static void alone_with_nobodys_points_leaves_them(void **state)
+{
+	struct scratch_engine s;
+	struct alone a;
+	struct flush *f;
+	struct why why;
+
+	(void)state;
+	open_all(&s);
+	f = start(&s, 3600, 0);
+	alone_init(&a, &s);
+	let_end(&a);
+	assert_int_equal(scratch_accept(&s, scratch_series(&s, "one", "a"), T0, 1), RC_OK);
+	assert_int_equal(flush_alone(f, TEXT_NONE, be_alone, &a, &why), RC_ABSENT);
+	assert_true(a.is_in);
+	assert_int_equal(n_held(&s), 1);
+	/* also when a point cannot be written */
+	a.is_in = false;
+	atomic_store(&s.values->fail_write, true);
+	assert_int_equal(scratch_accept(&s, scratch_series(&s, "two", "bad"), T0, 1), RC_OK);
+	assert_int_equal(flush_alone(f, TEXT("two"), be_alone, &a, &why), RC_ABSENT);
+	assert_true(a.is_in);
+	assert_int_equal(n_held(&s), 2);
+	stop(f);
+	alone_fini(&a);
+	scratch_fini(&s);
+}
+
+static void *stop_it(void *argument)
+{
+	flush_stop(argument);
+	return NULL;
+}
+
+static void who_waits_to_be_alone_is_told_of_the_stop(void **state)
+{
+	enum { MOST = 1000 };
+	static struct asking asking[MOST];
+	static pthread_t asks[MOST];
+	struct scratch_engine s;
+	struct alone first, others;
+	struct asking one = { .rc = RC_OK };
+	pthread_t thread, stops;
+	struct flush *f;
+	size_t n = 0;
+
+	(void)state;
+	open_all(&s);
+	f = start(&s, 3600, 0);
+	alone_init(&first, &s);
+	alone_init(&others, &s);
+	let_end(&others);
+	one.f = f;
+	one.a = &first;
+	thread_start(&thread, "first", ask_alone, &one);
+	wait_until_in(&first);
+	/* some wait behind the first; once one is refused the stop has begun */
+	for (bool refused = false; !refused;) {
+		assert_true(n < MOST);
+		asking[n].f = f;
+		asking[n].a = &others;
+		asking[n].host = TEXT("one");
+		thread_start(&asks[n], "asks", ask_alone, &asking[n]);
+		if (n == 0)
+			thread_start(&stops, "stops", stop_it, f);
+		for (int i = 0; i < 20 && !refused; i++) {
+			usleep(1000);
+			refused = atomic_load(&asking[n].ended);
+		}
+		n++;
+	}
+	let_end(&first);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(pthread_join(stops, NULL), 0);
+	assert_int_equal(one.rc, RC_ABSENT); /* it ran to its end */
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(pthread_join(asks[i], NULL), 0);
+		assert_int_equal(asking[i].rc, RC_PEER);
+		assert_non_null(strstr(asking[i].why.text, "stopping"));
+	}
+	assert_false(others.is_in);
+	flush_free(f);
+	alone_fini(&first);
+	alone_fini(&others);
+	scratch_fini(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -451,6 +653,9 @@ int main(void)
 		cmocka_unit_test(a_full_journal_does_not_wait_for_coarse_archives),
 		cmocka_unit_test(replay_larger_than_the_cache_is_written_on_the_way),
 		cmocka_unit_test(pressure_writes_before_the_interval_is_over),
+		cmocka_unit_test(nothing_is_written_while_somebody_is_alone),
+		cmocka_unit_test(alone_with_nobodys_points_leaves_them),
+		cmocka_unit_test(who_waits_to_be_alone_is_told_of_the_stop),
 	};
 
 	return cmocka_run_group_tests_name("flush", tests, NULL, NULL);
