@@ -25,9 +25,9 @@ struct control_view {
 };
 
 /* One row a verb: verbs_<subject>.c has it. */
-extern const struct control_verb verb_flush, verb_status;
+extern const struct control_verb verb_adopt, verb_adopt_metadata, verb_describe, verb_flush, verb_status;
 
-enum { CONTROL_N_VERBS = 2 };
+enum { CONTROL_N_VERBS = 5 };
 extern const struct control_verb *const control_verbs[CONTROL_N_VERBS];
 
 #endif
