@@ -19,7 +19,7 @@ enum {
 	EXIT_UNUSABLE = 2, /* wrong usage, configuration, no daemon there */
 };
 
-enum { COMMAND_MAX_OPTIONS = 8 };
+enum { COMMAND_MAX_OPTIONS = 16 };
 
 struct command_option {
 	const char *name;  /* without its dashes */
@@ -53,7 +53,7 @@ struct command {
 	int (*run)(struct ctl *ctl);
 };
 
-extern const struct command command_flush, command_journal, command_status;
+extern const struct command command_export, command_flush, command_import, command_journal, command_status;
 
 /* One line on stderr: "numeterctl: why". Returns EXIT_UNUSABLE. */
 int ctl_fail(const char *format, ...) PRINTF_LIKE(1, 2);

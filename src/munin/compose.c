@@ -200,4 +200,3 @@ bool compose_info(struct buf *out, const struct answer *config_answer, const str
 	buf_add_str(out, "}");
 	return true;
 }
-

@@ -1,7 +1,6 @@
 /*
  * The JSON that the poller sends beside infos: payloads, and the two forms in which they travel. As Python's
- * json.dumps() writes it:
- * ASCII only, `", "` and `": "` between.
+ * json.dumps() writes it: ASCII only, `", "` and `": "` between.
  * Source: docs/spec/wire.md A1, C1; docs/formats/message.md.
  */
 #ifndef POLLER_COMPOSE_H

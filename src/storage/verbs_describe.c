@@ -184,7 +184,7 @@ static enum rc take_messages(const struct control_view *v, struct text messages,
 			     struct why *why)
 {
 	struct batch *b = batch_new(INPUT_HTTP);
-	size_t n, n_known = 0, n_refused = 0;
+	size_t n, n_known = 0, n_refused = 0, n_infos = 0;
 	struct text *document;
 	struct buf refused;
 	struct arena a;
@@ -213,8 +213,10 @@ static enum rc take_messages(const struct control_view *v, struct text messages,
 	for (size_t i = 0; rc == RC_OK && i < b->n; i++)
 		if (b->item[i].fate == FATE_FAILED)
 			rc = because(why, RC_PEER, "%s", b->why.text);
-	buf_addf(answer, "{\"stored\": %zu, \"known\": %zu, \"refused\": [%.*s]}", b->n, n_known,
-		 TEXT_ARG(buf_text(&refused)));
+		else
+			n_infos += b->item[i].message.kind == MESSAGE_INFO;
+	buf_addf(answer, "{\"stored\": %zu, \"infos\": %zu, \"known\": %zu, \"refused\": [%.*s]}", b->n, n_infos,
+		 n_known, TEXT_ARG(buf_text(&refused)));
 	buf_fini(&refused);
 	arena_fini(&a);
 	batch_free(b);
