@@ -14,10 +14,10 @@
 #include "base/instant.h"
 #include "base/mem.h"
 #include "ctl/answer.h"
+#include "ctl/host_files.h"
 #include "ctl/host_tar.h"
 #include "ctl/progress.h"
 #include "ctl/show.h"
-#include "values/wsp_walk.h"
 #include "wire/reply.h"
 
 enum { OPTION_WITHOUT_VALUES };
@@ -28,7 +28,8 @@ static const struct command_option options[] = {
 	[OPTION_WITHOUT_VALUES] = { "without-values", NULL, "only what is known of the host and its plugins" },
 };
 
-struct export {
+struct export
+{
 	struct ctl *ctl;
 	const char *path; /* NULL: standard output */
 	char *part;       /* what it is called until it is whole */
@@ -87,12 +88,13 @@ static enum rc read_whole(struct export *x, int fd, struct stat *st, struct why 
 	return because(why, RC_PEER, "it is being written all the time");
 }
 
-static enum rc add_file(void *argument, const struct wsp_found *f, struct why *why)
+static enum rc add_file(void *argument, int dir_fd, const char *name, struct text plugin, struct text ds,
+			struct why *why)
 {
 	struct export *x = argument;
-	char *path = must_format("wsp/%.*s/%.*s.wsp", TEXT_ARG(f->plugin), TEXT_ARG(f->ds));
+	char *path = must_format("wsp/%.*s/%.*s.wsp", TEXT_ARG(plugin), TEXT_ARG(ds));
 	struct stat st;
-	int fd = fileio_open_in(f->dir_fd, f->name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	int fd = fileio_open_in(dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	enum rc rc = RC_OK;
 
 	if (fd < 0 && errno != ENOENT)
@@ -149,7 +151,7 @@ static enum rc write_tar(struct export *x, struct answer *described, struct why 
 	if (rc == RC_OK)
 		rc = host_tar_add(x->tar, "metadata.json", buf_text(&described->bytes), now_s, why);
 	if (rc == RC_OK && x->ctl->option[OPTION_WITHOUT_VALUES] == NULL) {
-		rc = wsp_walk(x->root_fd, folder, add_file, x, why);
+		rc = host_files_each(x->root_fd, folder, add_file, x, why);
 		if (rc == RC_ABSENT) /* it has no file yet */
 			rc = RC_OK;
 	}
@@ -251,7 +253,8 @@ const struct command command_export = {
 	.name = "export",
 	.arguments = "HOST [FILE]",
 	.summary = "write a host with all its values to a tar, for another storage",
-	.help = "Waits until the host's points are in its files, then copies each as it is at one moment, also while the\n"
+	.help = "Waits until the host's points are in its files, then copies each as it is at one moment, also while "
+		"the\n"
 		"daemon runs. FILE is there when it is whole; without it, or with -, the tar goes to standard output.\n"
 		"Exit status: 0 written, 1 the daemon said no: no such host, 2 it could not be written or asked.\n",
 	.option = options,

@@ -36,9 +36,14 @@ static const struct {
 	size_t option;
 	const char *kind[2];
 } own[] = {
-	{ OPTION_HOST, { "whisper", "rrd" } }, { OPTION_PREFIX, { "whisper" } },  { OPTION_MAP, { "whisper" } },
-	{ OPTION_LAYOUT, { "whisper" } },      { OPTION_RENAME, { "rrd" } },      { OPTION_ARCHIVES, { "rrd" } },
-	{ OPTION_AS, { "host" } },             { OPTION_DRY_RUN, { "whisper", "rrd" } },
+	{ OPTION_HOST, { "whisper", "rrd" } },
+	{ OPTION_PREFIX, { "whisper" } },
+	{ OPTION_MAP, { "whisper" } },
+	{ OPTION_LAYOUT, { "whisper" } },
+	{ OPTION_RENAME, { "rrd" } },
+	{ OPTION_ARCHIVES, { "rrd" } },
+	{ OPTION_AS, { "host" } },
+	{ OPTION_DRY_RUN, { "whisper", "rrd" } },
 };
 
 static int check_options(const struct ctl *ctl, const char *kind)
@@ -92,13 +97,17 @@ const struct command command_import = {
 	.name = "import",
 	.arguments = "KIND PATH",
 	.summary = "take over what Graphite, munin or another storage has kept",
-	.help = "import whisper DIR   a Graphite tree: each file keeps its archives; a.b.plugin.ds as carbon_listen has it\n"
-		"import rrd DIR       munin's /var/lib/munin, with titles and colours of its datafile, or any tree of .rrd\n"
+	.help = "import whisper DIR   a Graphite tree: each file keeps its archives; a.b.plugin.ds as carbon_listen "
+		"has it\n"
+		"import rrd DIR       munin's /var/lib/munin, with titles and colours of its datafile, or any tree of "
+		".rrd\n"
 		"import host FILE     what `numeterctl export` wrote; - is standard input\n"
 		"\n"
-		"A series that has a file here keeps every value of it, and gets those that it lacks. It may be cut short and\n"
+		"A series that has a file here keeps every value of it, and gets those that it lacks. It may be cut "
+		"short and\n"
 		"begun again at any time. docs/import.md says how names and rows are taken.\n"
-		"Exit status: 0 all is here, 1 something was left out, said on stderr, or the daemon said no, 2 nothing could\n"
+		"Exit status: 0 all is here, 1 something was left out, said on stderr, or the daemon said no, 2 "
+		"nothing could\n"
 		"be done.\n",
 	.option = options,
 	.n_options = ARRAY_LEN(options),

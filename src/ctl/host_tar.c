@@ -193,14 +193,22 @@ static enum rc take_end(struct reading *r, struct why *why)
 	struct buf bytes;
 	enum rc rc = read_small(r, HOST_TAR_MAX_MANIFEST, &bytes, why);
 
-	if (rc == RC_OK &&
-	    (json_check(buf_text(&bytes), false, &object, why) != RC_OK ||
-	     !json_member(&r->arena, object, "files", &member) || member.type != JSON_NUMBER ||
-	     number_parse(member.raw, &n_files) != NUMBER_VALUE || n_files != (double)r->n_files))
+	if (rc == RC_OK && (json_check(buf_text(&bytes), false, &object, why) != RC_OK ||
+			    !json_member(&r->arena, object, "files", &member) || member.type != JSON_NUMBER ||
+			    number_parse(member.raw, &n_files) != NUMBER_VALUE || n_files != (double)r->n_files))
 		rc = because(why, RC_REFUSED, "it tells of other files than the %zu that came", r->n_files);
 	r->ended = true;
 	buf_fini(&bytes);
 	return rc;
+}
+
+/* On a terminal, too. */
+static bool is_printable(struct text t)
+{
+	for (size_t i = 0; i < t.n; i++)
+		if ((unsigned char)t.s[i] < 0x20 || t.s[i] == 0x7f)
+			return false;
+	return text_is_utf8(t);
 }
 
 static enum rc take_entry(struct reading *r, struct archive_entry *e, struct why *why)
@@ -227,8 +235,10 @@ static enum rc take_entry(struct reading *r, struct archive_entry *e, struct why
 		rc = read_file(r, plugin, ds, why);
 	else
 		rc = because(why, RC_REFUSED, "no name that belongs there");
-	if (rc != RC_OK)
+	if (rc != RC_OK && is_printable(text_of(path)))
 		why_prepend(why, "%s", path);
+	else if (rc != RC_OK)
+		why_prepend(why, "an entry with an odd name");
 	return rc;
 }
 

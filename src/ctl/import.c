@@ -165,7 +165,8 @@ static void print_account(const struct import *im)
 {
 	if (im->ctl->json) {
 		printf("{\"hosts\": %" PRIu64 ", \"files\": %" PRIu64 ", \"new\": %" PRIu64 ", \"%s\": %" PRIu64
-		       ", \"empty\": %" PRIu64 ", \"points\": %" PRIu64 ", \"infos\": %" PRIu64 ", \"skipped\": [%.*s]}\n",
+		       ", \"empty\": %" PRIu64 ", \"points\": %" PRIu64 ", \"infos\": %" PRIu64
+		       ", \"skipped\": [%.*s]}\n",
 		       im->n_hosts, im->n_new + im->n_over, im->n_new, im->replace ? "replaced" : "filled", im->n_over,
 		       im->n_empty, im->n_points, im->n_infos, TEXT_ARG(buf_text(&im->skipped)));
 		return;

@@ -137,11 +137,9 @@ static enum rc file_end(void *argument, struct why *why)
 	(void)why;
 	close(h->fd);
 	h->fd = -1;
-	import_add(h->im, (struct import_series){ .host = h->name,
-						  .plugin = h->plugin,
-						  .ds = h->ds,
-						  .path = path,
-						  .index = h->n_files - 1 });
+	import_add(h->im,
+		   (struct import_series){
+			   .host = h->name, .plugin = h->plugin, .ds = h->ds, .path = path, .index = h->n_files - 1 });
 	free(path);
 	return RC_OK;
 }

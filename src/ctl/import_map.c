@@ -116,7 +116,7 @@ enum rc import_map_name(const struct import_map *m, struct text name, struct are
 		struct text prefix = text_of(m->prefix);
 
 		if (name.n <= prefix.n + 1 || memcmp(name.s, prefix.s, prefix.n) != 0 || name.s[prefix.n] != '.')
-			return because(why, RC_REFUSED, "it does not begin with \"%s.\"", m->prefix);
+			return because(why, RC_ABSENT, "it does not begin with \"%s.\"", m->prefix);
 		name = (struct text){ name.s + prefix.n + 1, name.n - prefix.n - 1 };
 	}
 	if (m->rule == NULL && m->host == NULL)
@@ -126,7 +126,8 @@ enum rc import_map_name(const struct import_map *m, struct text name, struct are
 	tail = (struct text){ path.s + path.n, name.n - path.n };
 	if (!split(path, &parts))
 		return because(why, RC_REFUSED, "a name with an empty part");
-	if (m->rule != NULL ? !apply(m->rule, &parts, a, out) : !apply(parts.n > 1 ? "plugin+.ds" : "ds", &parts, a, out))
+	if (m->rule != NULL ? !apply(m->rule, &parts, a, out)
+			    : !apply(parts.n > 1 ? "plugin+.ds" : "ds", &parts, a, out))
 		return because(why, RC_REFUSED, "it does not fit --map %s", m->rule);
 	if (m->host != NULL)
 		out->host = text_of(m->host);

@@ -21,7 +21,7 @@ CHECKED enum rc import_map_check(const struct import_map *m, struct why *why);
 
 /*
  * name: parts with dots between, carbon's tags behind a `;`. out->folder is left empty.
- * Errors   RC_REFUSED it does not fit the rule, or makes no valid names
+ * Errors   RC_ABSENT it is not below the prefix · RC_REFUSED it does not fit the rule, or makes no valid names
  * Owner    slices of name, of *m, or in a.
  */
 CHECKED enum rc import_map_name(const struct import_map *m, struct text name, struct arena *a, struct series *out,

@@ -304,8 +304,7 @@ static int run(struct rrd *r, const char *folder)
 	if (status == EXIT_FINE)
 		status = import_walk(r->im, folder, ".rrd", found, r);
 	if (status == EXIT_FINE)
-		status = import_run(r->im,
-				    &(struct import_source){ .stage = stage, .info = info, .argument = r });
+		status = import_run(r->im, &(struct import_source){ .stage = stage, .info = info, .argument = r });
 	return status;
 }
 

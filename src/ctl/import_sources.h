@@ -4,8 +4,8 @@
 #ifndef CTL_IMPORT_SOURCES_H
 #define CTL_IMPORT_SOURCES_H
 
-#include "ctl/import_map.h"
 #include "ctl/import.h"
+#include "ctl/import_map.h"
 
 struct import_options {
 	struct import_map map;

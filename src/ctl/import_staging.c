@@ -135,8 +135,7 @@ int staging_open(struct import *im)
 		rc = clear(im->staging_fd, &why);
 	close(root_fd);
 	free(lock);
-	return rc == RC_OK ? EXIT_FINE
-			   : ctl_fail("%s/" WSP_ADOPT_FOLDER ": %s", im->config->wsp_path, why.text);
+	return rc == RC_OK ? EXIT_FINE : ctl_fail("%s/" WSP_ADOPT_FOLDER ": %s", im->config->wsp_path, why.text);
 }
 
 void staging_close(struct import *im)
@@ -375,6 +374,5 @@ int staging_adopt(struct import *im, size_t i, const char *name)
 	buf_add_str(&im->files, ", \"ds\": ");
 	reply_string(&im->files, s->ds);
 	buf_addf(&im->files, ", \"file\": \"%s\"}", name);
-	return im->n_files < BATCH_FILES && im->files.n < BATCH_BYTES ? EXIT_FINE
-								       : staging_adopt_rest(im);
+	return im->n_files < BATCH_FILES && im->files.n < BATCH_BYTES ? EXIT_FINE : staging_adopt_rest(im);
 }

@@ -19,6 +19,15 @@ struct whisper {
 	int root_fd;
 };
 
+/* carbon gives tagged series names of 64 hex digits, unless told otherwise. */
+static bool is_hashed(const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	return strncmp(path, "_tagged/", 8) == 0 && name != NULL && strspn(name + 1, "0123456789abcdef") == 64 &&
+	       name[65] == '.';
+}
+
 /* "a/b/c.wsp" → "a.b.c"; below _tagged/xxx/yyy/ the file's name is all: "a_DOT_b;tag=value". */
 static struct text graphite_name(struct arena *a, const char *path)
 {
@@ -77,14 +86,21 @@ static void found(void *argument, const char *path)
 	/* a tree of ours has folders of its own work in it */
 	if (w->is_ours && path[0] == '.')
 		return;
+	if (!w->is_ours && is_hashed(path)) {
+		import_skip(w->im, path, "only a hash of its name is left: carbon's TAG_HASH_FILENAMES");
+		return;
+	}
 	arena_init(&a);
 	rc = w->is_ours ? our_name(w->map, path, &s, &why)
 			: import_map_name(w->map, graphite_name(&a, path), &a, &s, &why);
+	if (rc == RC_ABSENT) /* not asked for */
+		goto out;
 	if (rc == RC_OK)
-		import_add(w->im, (struct import_series){
-					  .host = s.host, .plugin = s.plugin, .ds = s.ds, .path = path });
+		import_add(w->im,
+			   (struct import_series){ .host = s.host, .plugin = s.plugin, .ds = s.ds, .path = path });
 	else
 		import_skip(w->im, path, why.text);
+out:
 	arena_fini(&a);
 }
 

@@ -88,9 +88,7 @@ static struct datafile_service *make(struct datafile *d, struct arena *scratch, 
 	while (host > 0 && path.s[host - 1] != ';')
 		host--;
 	s = arena_alloc(&d->arena, sizeof(*s));
-	*s = (struct datafile_service){ .path = path,
-					.host = { path.s + host, path.n - host },
-					.name = name };
+	*s = (struct datafile_service){ .path = path, .host = { path.s + host, path.n - host }, .name = name };
 	map_put(&d->by_name, key_of(scratch, path, name), s);
 	if (d->last == NULL)
 		d->service = s;

@@ -16,6 +16,9 @@ int64_t rrd_slots_newest_s(const struct rrdfile *r, const struct archive *a)
 {
 	int64_t newest_s = 0;
 
+	for (size_t i = 0; i < r->n_archives; i++)
+		if (r->archive[i].step_s == a->step_s)
+			return last_end_s(&r->archive[i]) - a->step_s;
 	for (size_t i = 0; i < r->n_archives; i++) {
 		int64_t t_s = last_end_s(&r->archive[i]) - r->archive[i].step_s;
 

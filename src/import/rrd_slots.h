@@ -7,7 +7,8 @@
  *   2. rows of a finer archive whose step divides A, reduced by the file's aggregation, when as many of them as the
  *      file's xff asks for are known; finest first;
  *   3. the one row of a coarser archive whose step A divides, when it begins at T and no finer archive reaches back to T.
- * So nothing is spread: a row is at most one slot of each archive. An archive holds what fits before its newest slot.
+ * So nothing is spread: a row is at most one slot of each archive. An archive ends with the newest row of its own step,
+ * or where there is none with the slot in which the newest row of all begins, and holds what fits before that.
  */
 #ifndef IMPORT_RRD_SLOTS_H
 #define IMPORT_RRD_SLOTS_H
@@ -15,7 +16,7 @@
 #include "import/rrdfile.h"
 #include "model/retention.h"
 
-/* The newest slot that archive a of a file can get out of r. */
+/* The newest slot of archive a of a file that is made of r. */
 int64_t rrd_slots_newest_s(const struct rrdfile *r, const struct archive *a);
 
 /*

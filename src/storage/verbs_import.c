@@ -163,6 +163,8 @@ static enum rc adopt(struct adoption *x, struct why *why)
 			f->state = STAGED_FAILED;
 	}
 	rc = wsp_adopt_sync(&x->adopt, why);
+	if (rc == RC_OK) /* a series of which points wait has a file then, and they are in it */
+		rc = flush_now(x->view->flush, x->host, why);
 	if (rc == RC_OK)
 		adopt_new(x);
 	if (rc == RC_OK && x->n_over > 0)

@@ -131,11 +131,20 @@ enum rc wsp_adopt_new(const struct wsp_adopt *a, const char *name, const struct 
 	return rc;
 }
 
+/* What from knows and into does not; nothing when it was given before: not even what coarse slots could be made of. */
+static enum rc fill(struct wsp *into, const struct wsp *from, struct why *why)
+{
+	bool covers;
+	enum rc rc = wsp_covers(into, from, &covers, why);
+
+	return rc == RC_OK && !covers ? wsp_fill(into, from, why) : rc;
+}
+
 /* The staged file in the stored one's place, with what only that one knows. */
 static enum rc put_over(const struct wsp_adopt *a, const char *name, struct wsp *staged, const struct wsp *stored,
 			int to_fd, const char *to, struct why *why)
 {
-	enum rc rc = wsp_fill(staged, stored, why);
+	enum rc rc = fill(staged, stored, why);
 
 	if (rc == RC_OK)
 		rc = fileio_sync(staged->fd, why);
@@ -167,7 +176,7 @@ enum rc wsp_adopt_over(const struct wsp_adopt *a, const char *name, const struct
 		rc = open_staged(a, name, &staged, why);
 	if (rc != RC_OK)
 		goto out;
-	rc = replace ? put_over(a, name, &staged, &stored, f.fd, to, why) : wsp_fill(&stored, &staged, why);
+	rc = replace ? put_over(a, name, &staged, &stored, f.fd, to, why) : fill(&stored, &staged, why);
 	atomic_fetch_add(&n_changes, 1);
 	if (rc == RC_OK && !replace)
 		rc = fileio_unlink_at(a->staging_fd, name, why);

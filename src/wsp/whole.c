@@ -82,3 +82,60 @@ uint64_t wsp_length(const struct wsp *w)
 
 	return last->offset + (uint64_t)last->n_points * WSP_SLOT_BYTES;
 }
+
+static enum rc read_archive(const struct wsp *w, const struct wsp_archive *a, unsigned char **out, struct why *why)
+{
+	unsigned char *bytes;
+	enum rc rc;
+
+	if (a->n_points > WSP_MAX_FETCH)
+		return because(why, RC_FULL, "an archive of %u slots: expected at most %d", a->n_points, WSP_MAX_FETCH);
+	bytes = must_alloc((size_t)a->n_points * WSP_SLOT_BYTES);
+	rc = wsp_read_slots(w, a, 0, a->n_points, bytes, why);
+	if (rc == RC_OK)
+		*out = bytes;
+	else
+		free(bytes);
+	return rc;
+}
+
+/* Slots lie where their times say, seen from the first; two files may begin anywhere. */
+static bool archive_covers(const struct wsp_archive *a, const unsigned char *mine, const unsigned char *others)
+{
+	int64_t base_s = bytes_get_be32(mine), others_base_s = bytes_get_be32(others);
+
+	for (uint32_t i = 0; i < a->n_points; i++) {
+		const unsigned char *slot = others + (size_t)i * WSP_SLOT_BYTES;
+		int64_t slot_s = bytes_get_be32(slot);
+
+		if (slot_s == 0 || slot_s % a->step_s != 0 || wsp_slot_index(a, others_base_s, slot_s) != i ||
+		    isnan(bytes_get_be_double(slot + 4)))
+			continue;
+		if (base_s == 0 ||
+		    bytes_get_be32(mine + (size_t)wsp_slot_index(a, base_s, slot_s) * WSP_SLOT_BYTES) < slot_s)
+			return false;
+	}
+	return true;
+}
+
+enum rc wsp_covers(const struct wsp *w, const struct wsp *other, bool *covers, struct why *why)
+{
+	enum rc rc = RC_OK;
+
+	*covers = w->n_archives == other->n_archives;
+	for (size_t i = 0; i < w->n_archives && *covers; i++)
+		*covers = w->archive[i].step_s == other->archive[i].step_s &&
+			  w->archive[i].n_points == other->archive[i].n_points;
+	for (size_t i = 0; i < w->n_archives && *covers && rc == RC_OK; i++) {
+		unsigned char *mine = NULL, *others = NULL;
+
+		rc = read_archive(w, &w->archive[i], &mine, why);
+		if (rc == RC_OK)
+			rc = read_archive(other, &other->archive[i], &others, why);
+		if (rc == RC_OK)
+			*covers = archive_covers(&w->archive[i], mine, others);
+		free(mine);
+		free(others);
+	}
+	return rc;
+}

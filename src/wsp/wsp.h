@@ -160,6 +160,11 @@ CHECKED enum rc wsp_fill(struct wsp *into, const struct wsp *from, struct why *w
  * Errors   RC_REFUSED a time before 1970 or after 2106 · RC_DISK
  */
 CHECKED enum rc wsp_lay(struct wsp *w, size_t level, int64_t first_s, const double *value, size_t n, struct why *why);
+/*
+ * Has w, with archives like other's, in each slot that other knows a value of that time or a later one? Then there is
+ * nothing to give it. *covers: the answer. Errors: RC_FULL an archive of over 8 Mi slots · RC_DAMAGED, RC_DISK.
+ */
+CHECKED enum rc wsp_covers(const struct wsp *w, const struct wsp *other, bool *covers, struct why *why);
 /* The bytes of header and archives: what may lie behind them is no one's. */
 uint64_t wsp_length(const struct wsp *w);
 /* How many slots of all archives hold a value, however old. Errors: RC_DAMAGED, RC_DISK. */
