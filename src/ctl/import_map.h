@@ -1,6 +1,6 @@
 /*
  * The name of a foreign series → host, plugin and ds. Pure.
- * Source: docs/import.md "Names"; docs/formats/carbon.md.
+ * Source: docs/import.md "From Graphite"; docs/formats/carbon.md.
  */
 #ifndef CTL_IMPORT_MAP_H
 #define CTL_IMPORT_MAP_H

@@ -1,6 +1,6 @@
 /*
  * Which series an .rrd file's path means where no datafile says it. Pure.
- * Source: docs/import.md "Names".
+ * Source: docs/import.md "From munin", "From any other .rrd files".
  */
 #ifndef IMPORT_RRD_NAME_H
 #define IMPORT_RRD_NAME_H
