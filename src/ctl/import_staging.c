@@ -131,6 +131,8 @@ int staging_open(struct import *im)
 	rc = open_folder(root_fd, &im->staging_fd, &why);
 	if (rc == RC_OK)
 		rc = fileio_lock(lock, &im->lock_fd, &why);
+	if (rc == RC_OK && staging_give(im->staging_fd, im->lock_fd) < 0)
+		rc = because(&why, RC_DISK, "%s", strerror(errno));
 	if (rc == RC_OK)
 		rc = clear(im->staging_fd, &why);
 	close(root_fd);

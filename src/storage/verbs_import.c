@@ -147,6 +147,23 @@ static void add_answer(const struct adoption *x, struct buf *answer)
 	buf_add_str(answer, "]}");
 }
 
+/* Checks the files. True: some may take a place in the tree, and are to be on the disk before. */
+static bool look(struct adoption *x)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < x->n; i++) {
+		struct staged *f = &x->file[i];
+
+		f->series.folder = text_of(x->folder);
+		if (wsp_adopt_check(&x->adopt, f->name, &f->why) != RC_OK)
+			f->state = STAGED_FAILED;
+		else
+			any = any || x->replace || !wsp_adopt_has(&x->adopt, &f->series);
+	}
+	return any;
+}
+
 static enum rc adopt(struct adoption *x, struct why *why)
 {
 	enum rc rc = folder_find(x->view->query, x->host, x->folder, why);
@@ -155,16 +172,10 @@ static enum rc adopt(struct adoption *x, struct why *why)
 		rc = wsp_adopt_open(x->view->config->wsp_path, &x->adopt, why);
 	if (rc != RC_OK)
 		return rc;
-	for (size_t i = 0; i < x->n; i++) {
-		struct staged *f = &x->file[i];
-
-		f->series.folder = text_of(x->folder);
-		if (wsp_adopt_check(&x->adopt, f->name, &f->why) != RC_OK)
-			f->state = STAGED_FAILED;
-	}
-	rc = wsp_adopt_sync(&x->adopt, why);
-	if (rc == RC_OK) /* a series of which points wait has a file then, and they are in it */
-		rc = flush_now(x->view->flush, x->host, why);
+	/* a series of which points wait has a file then, and they are in it */
+	rc = flush_now(x->view->flush, x->host, why);
+	if (rc == RC_OK && look(x))
+		rc = wsp_adopt_sync(&x->adopt, why);
 	if (rc == RC_OK)
 		adopt_new(x);
 	if (rc == RC_OK && x->n_over > 0)

@@ -100,6 +100,22 @@ static enum rc turn(struct tree_folder *f, const struct series *s, struct why *w
 	return rc == RC_ABSENT ? tree_folder_make(f, why) : rc;
 }
 
+bool wsp_adopt_has(const struct wsp_adopt *a, const struct series *s)
+{
+	char to[FILE_NAME_BYTES];
+	struct tree_folder f;
+	struct stat st;
+	bool bad_name, has = false;
+
+	tree_folder_init(&f, a->root_fd, NULL);
+	if (tree_folder_turn(&f, s, &bad_name, NULL) == RC_OK) {
+		file_name(s->ds, to);
+		has = fstatat(f.fd, to, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	}
+	tree_folder_fini(&f);
+	return has;
+}
+
 static enum rc rename_new(const struct wsp_adopt *a, const char *name, int to_fd, const char *to, struct why *why)
 {
 	int failed = renameat2(a->staging_fd, name, to_fd, to, RENAME_NOREPLACE);

@@ -28,7 +28,9 @@ void wsp_adopt_close(struct wsp_adopt *a);
  * Errors   RC_REFUSED, RC_ABSENT, RC_DAMAGED, RC_DISK; why does not name the file
  */
 CHECKED enum rc wsp_adopt_check(const struct wsp_adopt *a, const char *name, struct why *why);
-/* What was staged so far survives a power cut: once before files are adopted. Errors: RC_DISK. */
+/* Has this series a file? False, too, where that cannot be known: adopting says why. */
+bool wsp_adopt_has(const struct wsp_adopt *a, const struct series *s);
+/* What was staged so far survives a power cut: once before files are given their place. Errors: RC_DISK. */
 CHECKED enum rc wsp_adopt_sync(const struct wsp_adopt *a, struct why *why);
 
 /*

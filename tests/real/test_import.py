@@ -233,7 +233,7 @@ class Whisper(Case):
             self.assertEqual((answer['stored'], answer['known']), (0, 1))
             self.assertEqual(list(d.rejected_path.glob('*')), [])
             self.assertEqual(d.control('adopt', host='h', files=[{'plugin': 'p', 'ds': 'b', 'file': 'ok.wsp'}])['new'], 1)
-            self.assertEqual(sorted(p.name for p in d.wsp_path.glob('*/h/p/*')), ['b.wsp'])
+            self.assertEqual(sorted(p.name for p in d.wsp_path.glob('*/h/p/*')), ['a.wsp', 'b.wsp'])
 
 
 def rrd_rows(path):

@@ -87,11 +87,12 @@ static void an_info_has_what_the_plugin_said(void **state)
 	buf_init(&out, SIZE_MAX);
 	assert_true(datafile_info(service(&d, "g;h.example.org", "load"), &out));
 	buf_add(&out, "", 1);
-	assert_string_equal(out.at, "{\"Plugin\": \"load\", \"Base\": \"1000\", \"Describ\": \"\", \"Title\": \"Load\", "
-				    "\"Vlabel\": \"\", \"Order\": \"load other\", \"Infos\": {\"load\": {\"label\": \"the "
-				    "load\", \"id\": \"load\"}, \"other\": {\"type\": \"DERIVE\", \"graph\": \"no\", \"id\": "
-				    "\"other\"}, \"later\": {\"label\": \"stands before its service's title\", \"id\": "
-				    "\"later\"}}}");
+	assert_string_equal(out.at,
+			    "{\"Plugin\": \"load\", \"Base\": \"1000\", \"Describ\": \"\", \"Title\": \"Load\", "
+			    "\"Vlabel\": \"\", \"Order\": \"load other\", \"Infos\": {\"load\": {\"label\": \"the "
+			    "load\", \"id\": \"load\"}, \"other\": {\"type\": \"DERIVE\", \"graph\": \"no\", \"id\": "
+			    "\"other\"}, \"later\": {\"label\": \"stands before its service's title\", \"id\": "
+			    "\"later\"}}}");
 	buf_clear(&out);
 	assert_false(datafile_info(&(struct datafile_service){ .name = TEXT("p") }, &out)); /* no field */
 	assert_int_equal(out.n, 0);
@@ -122,7 +123,7 @@ static void assert_series(const struct series *s, const char *host, const char *
 
 static void names_of_munins_files(void **state)
 {
-	static const char *const bad[] = { "",          "x.rrd",        "g/h-load-load-x.rrd", "g/h-load-g.rrd",
+	static const char *const bad[] = { "",           "x.rrd",         "g/h-load-load-x.rrd", "g/h-load-g.rrd",
 					   "g/h--g.rrd", "g/h-load-.rrd", "a-b-c/d.rrd",         "-p-f-g.rrd" };
 	struct series s;
 
@@ -208,8 +209,7 @@ static void a_row_is_one_slot_of_each_archive(void **state)
 	assert_slots(&r, 10, 1190, (const double[]){ 30, 1, 2, NAN, 4, 5 }, 6);
 	assert_slots(&r, 60, 1140, (const double[]){ NAN, 10, NAN, 30 }, 4);
 	/* finer than both: each where it begins, and of the coarser what begins before the finer reach back to */
-	assert_slots(&r, 5, 1190,
-		     (const double[]){ 30, NAN, 1, NAN, 2, NAN, NAN, NAN, 4, NAN, 5 }, 11);
+	assert_slots(&r, 5, 1190, (const double[]){ 30, NAN, 1, NAN, 2, NAN, NAN, NAN, 4, NAN, 5 }, 11);
 	/* between: pairs of 10 s, half known is enough */
 	assert_slots(&r, 20, 1180, (const double[]){ NAN, 10, NAN, NAN, NAN, NAN, NAN, 1, 2, 4.5 }, 10);
 	/* coarser than both: of 10 s too few are known, of 60 s half */
@@ -240,7 +240,8 @@ static void steps_that_fit_nowhere_are_told(void **state)
 static void the_files_own_archives(void **state)
 {
 	static const double none[16] = { NAN };
-	struct rrdfile_archive archive[] = { rows(10, 7200, 12, none), rows(10, 7200, 4, none), rows(60, 7200, 16, none) };
+	struct rrdfile_archive archive[] = { rows(10, 7200, 12, none), rows(10, 7200, 4, none),
+					     rows(60, 7200, 16, none) };
 	struct rrdfile r = { .n_ds = N_DS, .n_archives = 3, .archive = archive };
 	struct retention how;
 

@@ -31,8 +31,15 @@ static void our_own_words_are_known_again(void **state)
 
 static void real_ones_and_noise_are_not(void **state)
 {
-	static const char *const real[] = { "", "{", "[]", "{}", "{\"Infos\": 3}", "{\"Infos\": {}}",
-					    "{\"Plugin\": \"p\", \"Title\": \"p\", \"Infos\": {\"a\": {\"id\": \"a\"}}}" };
+	static const char *const real[] = {
+		"",
+		"{",
+		"[]",
+		"{}",
+		"{\"Infos\": 3}",
+		"{\"Infos\": {}}",
+		"{\"Plugin\": \"p\", \"Title\": \"p\", \"Infos\": {\"a\": {\"id\": \"a\"}}}"
+	};
 
 	for (size_t i = 0; i < ARRAY_LEN(real); i++) {
 		assert_false(made_up_info(TEXT("p"), text_of(real[i])));

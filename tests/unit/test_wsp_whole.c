@@ -22,8 +22,8 @@ static void what_is_laid_is_read(void **state)
 	assert_int_equal(wsp_lay(&w, 0, 6000, value, 2, NULL), RC_OK); /* nothing known: nothing written */
 	assert_int_equal(wsp_count(&w, &n, NULL), RC_OK);
 	assert_int_equal(n, 4);
-	assert_int_equal(wsp_length(&w), wsp_file_bytes(&(struct retention){
-						 .archive = { { 60, 10 }, { 300, 10 } }, .n_archives = 2 }));
+	assert_int_equal(wsp_length(&w), wsp_file_bytes(&(struct retention){ .archive = { { 60, 10 }, { 300, 10 } },
+									     .n_archives = 2 }));
 	wsp_close(&w);
 	(void)state;
 }
