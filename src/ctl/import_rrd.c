@@ -17,7 +17,6 @@
 #include "import/datafile.h"
 #include "import/rrd_name.h"
 #include "import/rrd_slots.h"
-#include "munin/answer.h"
 #include "wsp/wsp.h"
 
 struct rrd {
@@ -293,8 +292,7 @@ static enum rc stage(void *argument, const struct import_series *s, int staging_
 static bool info(void *argument, const struct import_series *s, struct buf *out)
 {
 	(void)argument;
-	/* under another name than the files' it would say nothing */
-	return s->of != NULL && answer_is_plugin_name(s->plugin) && datafile_info(s->of, out);
+	return s->of != NULL && datafile_info(s->of, out);
 }
 
 static int run(struct rrd *r, const char *folder)

@@ -39,8 +39,9 @@ static bool split_line(struct text line, struct entry *out)
 {
 	size_t blank = 0, colon;
 
-	while (blank < line.n && line.s[blank] != ' ')
-		blank++;
+	for (; blank < line.n && line.s[blank] != ' '; blank++)
+		if ((unsigned char)line.s[blank] < 0x20)
+			return false;
 	for (colon = blank; colon > 0 && line.s[colon - 1] != ':';)
 		colon--;
 	if (blank == line.n || colon < 2 || colon == blank)
@@ -276,6 +277,8 @@ bool datafile_info(const struct datafile_service *s, struct buf *out)
 	struct answer a;
 	bool told = true, small = false;
 
+	if (!answer_is_plugin_name(s->name)) /* under another name than its files' it would say nothing */
+		return false;
 	answer_setup(&a);
 	answer_begin(&a, s->name, true);
 	for (const struct datafile_line *l = s->line; l != NULL; l = l->next)

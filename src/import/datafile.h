@@ -55,8 +55,8 @@ void datafile_fini(struct datafile *d);
 void datafile_rrd(const struct datafile_service *s, const struct datafile_field *f, struct buf *out);
 
 /*
- * Append the plugin's info as a poller would send it. False, with nothing appended: it has no field, or is too large
- * even without its attributes.
+ * Append the plugin's info as a poller would send it. False, with nothing appended: it has no field, a name that
+ * munin gives to no plugin, or is too large even without its attributes.
  */
 bool datafile_info(const struct datafile_service *s, struct buf *out);
 
