@@ -106,21 +106,20 @@ static void on_done(struct batch *b, void *argument)
 	lock_give_back(&w->lock);
 }
 
-static void store(struct ingest *ingest, struct batch *b)
+static void store(struct ingest *ingest, struct batch *b, struct waiter *w)
 {
-	struct waiter w = { .done = false };
-
-	lock_init(&w.lock);
-	signal_init(&w.signal);
+	*w = (struct waiter){ .done = false };
+	lock_init(&w->lock);
+	signal_init(&w->signal);
 	b->done = on_done;
-	b->argument = &w;
+	b->argument = w;
 	ingest_submit(ingest, b);
-	lock_take(&w.lock);
-	while (!w.done)
-		signal_wait(&w.signal, &w.lock);
-	lock_give_back(&w.lock);
-	signal_fini(&w.signal);
-	lock_fini(&w.lock);
+	lock_take(&w->lock);
+	while (!w->done)
+		signal_wait(&w->signal, &w->lock);
+	lock_give_back(&w->lock);
+	signal_fini(&w->signal);
+	lock_fini(&w->lock);
 }
 
 /* Something real is stored of what this message tells. */
@@ -184,6 +183,7 @@ static enum rc take_messages(const struct control_view *v, struct text messages,
 			     struct why *why)
 {
 	struct batch *b = batch_new(INPUT_HTTP);
+	struct waiter waiter;
 	size_t n, n_known = 0, n_refused = 0, n_infos = 0;
 	struct text *document;
 	struct buf refused;
@@ -209,7 +209,7 @@ static enum rc take_messages(const struct control_view *v, struct text messages,
 	}
 	b->accepted_s = wall_now().s;
 	if (rc == RC_OK && b->n > 0)
-		store(v->ingest, b);
+		store(v->ingest, b, &waiter);
 	for (size_t i = 0; rc == RC_OK && i < b->n; i++)
 		if (b->item[i].fate == FATE_FAILED)
 			rc = because(why, RC_PEER, "%s", b->why.text);

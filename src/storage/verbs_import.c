@@ -13,13 +13,16 @@
 #include "values/wsp_adopt.h"
 #include "wire/reply.h"
 
-enum { MAX_FILES = 1000 };
+enum {
+	MAX_FILES = 1000,
+	MOST_AT_ONCE = 20, /* files that are filled while the flusher waits: parts of a second */
+};
 
 /* One of the request's. */
 struct staged {
 	struct series series;
 	const char *name;
-	enum { STAGED_WAITS, STAGED_NEW, STAGED_OVER, STAGED_FAILED } state;
+	enum { STAGED_WAITS, STAGED_HAS_ONE, STAGED_NEW, STAGED_OVER, STAGED_FAILED } state;
 	struct why why;
 };
 
@@ -31,7 +34,7 @@ struct adoption {
 	bool replace;
 	struct wsp_adopt adopt;
 	struct staged *file;
-	size_t n, n_over; /* n_over: those that have a file already */
+	size_t n, n_over; /* n_over: those that have a file already and wait */
 };
 
 /* As C's string: one with a NUL byte in it is no file's name. */
@@ -100,7 +103,7 @@ static void adopt_new(struct adoption *x)
 		if (f->state != STAGED_WAITS)
 			continue;
 		rc = wsp_adopt_new(&x->adopt, f->name, &f->series, &f->why);
-		f->state = rc == RC_OK ? STAGED_NEW : rc == RC_END ? STAGED_OVER : STAGED_FAILED;
+		f->state = rc == RC_OK ? STAGED_NEW : rc == RC_END ? STAGED_HAS_ONE : STAGED_FAILED;
 		x->n_over += rc == RC_END;
 	}
 }
@@ -109,15 +112,21 @@ static void adopt_new(struct adoption *x)
 static enum rc adopt_over(void *argument, struct why *why)
 {
 	struct adoption *x = argument;
+	size_t n_done = 0;
 
 	(void)why;
-	for (size_t i = 0; i < x->n; i++) {
+	for (size_t i = 0; i < x->n && n_done < MOST_AT_ONCE; i++) {
 		struct staged *f = &x->file[i];
 
-		if (f->state == STAGED_OVER && wsp_adopt_over(&x->adopt, f->name, &f->series, x->replace,
-							      x->view->config->quarantine_path, &f->why) != RC_OK)
-			f->state = STAGED_FAILED;
+		if (f->state != STAGED_HAS_ONE)
+			continue;
+		f->state = wsp_adopt_over(&x->adopt, f->name, &f->series, x->replace, x->view->config->quarantine_path,
+					  &f->why) == RC_OK
+				   ? STAGED_OVER
+				   : STAGED_FAILED;
+		n_done++;
 	}
+	x->n_over -= n_done;
 	return RC_OK;
 }
 
@@ -178,7 +187,7 @@ static enum rc adopt(struct adoption *x, struct why *why)
 		rc = wsp_adopt_sync(&x->adopt, why);
 	if (rc == RC_OK)
 		adopt_new(x);
-	if (rc == RC_OK && x->n_over > 0)
+	while (rc == RC_OK && x->n_over > 0)
 		rc = flush_alone(x->view->flush, x->host, adopt_over, x, why);
 	if (rc == RC_OK)
 		rc = values_sync(engine_values(x->view->engine), why);

@@ -128,18 +128,18 @@ class Export(ServersCase):
 
     def test_killed_in_the_middle_and_begun_again(self):
         tar = self.folder / 'host.tar'
-        ds = ['d%03d' % i for i in range(60)]
+        ds = ['d%03d' % i for i in range(40)]
         with self.daemon('a', sections='[archives all]\narchives = 60:1440\n') as a:
-            self.fill(a, ds=ds, n=5, plugins=['p%d' % i for i in range(5)])
+            self.fill(a, ds=ds, n=5, plugins=['p%d' % i for i in range(3)])
             ctl.account(a, 'export', HOST, tar)
             files = tree(a)
-        self.assertEqual(len(files), 300)
+        self.assertEqual(len(files), 120)
         b = self.daemon('b', sections='[archives all]\narchives = 60:720\n')
         with b:
             b.post({'hostid': HOST, 'type': 'data', 'plugin': 'p0', 'message': {'TimeStamp': self.now, 'Values': {'d000': 77}}})
             n_before = 0
-            for round in range(4):
-                child = subprocess.Popen([os.environ['NUMETERCTL'], '-c', b.config_path, 'import', 'host', tar, '--rate', '900'],
+            for round in range(2):
+                child = subprocess.Popen([os.environ['NUMETERCTL'], '-c', b.config_path, 'import', 'host', tar, '--rate', '400'],
                                          stdout=subprocess.DEVNULL)
                 wait_until(lambda: count(b) > n_before or child.poll() is not None, 30, 'some files are there')
                 if round % 2 == 0:
@@ -151,7 +151,7 @@ class Export(ServersCase):
                 if round % 2 == 1:
                     b.start()
             answer = ctl.account(b, 'import', 'host', tar)
-            self.assertEqual(answer['new'] + answer['filled'], 300)
+            self.assertEqual(answer['new'] + answer['filled'], 120)
             self.assertEqual([p.name for p in (b.wsp_path / '.import').iterdir()], ['.lock'])
             b.flush()
             got = tree(b)
