@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "control/control.h"
+#include "wire/json.h"
 
 /*
  * Find the verb of a request and check that it has no other members than the verb's arguments.
@@ -21,6 +22,19 @@ CHECKED enum rc control_request_read(struct arena *a, struct text request, const
  */
 CHECKED enum rc control_argument_text(struct arena *a, struct text request, const char *name, struct text *out,
 				      struct why *why);
+
+/* The same of true or false; false when it is not there. */
+CHECKED enum rc control_argument_flag(struct arena *a, struct text request, const char *name, bool *out,
+				      struct why *why);
+
+/*
+ * A list of a checked request, for json_walk() and json_next_element(); and a text of one of its elements.
+ * Errors   RC_REFUSED  there is none · the element is no object, or has none
+ */
+CHECKED enum rc control_argument_list(struct arena *a, struct text request, const char *name, struct json_value *out,
+				      struct why *why);
+CHECKED enum rc control_member_text(struct arena *a, struct json_value element, const char *name, struct text *out,
+				    struct why *why);
 
 /* Append {"error": …, "rc": …}. */
 void control_add_error(struct buf *answer, enum rc rc, const struct why *why);

@@ -4,14 +4,14 @@
 
 enum { ATTRIBUTES_MAX = 200, ATTRIBUTE_MAX_BYTES = 16 * 1024 };
 
-void answer_init(struct answer *a)
+void answer_setup(struct answer *a)
 {
 	*a = (struct answer){ 0 };
 	arena_init(&a->arena);
 	map_init(&a->fields);
 }
 
-void answer_fini(struct answer *a)
+void answer_teardown(struct answer *a)
 {
 	map_fini(&a->fields, NULL);
 	arena_fini(&a->arena);

@@ -50,8 +50,8 @@ struct answer {
 	bool bad_exit, unknown; /* the node says that the plugin failed, or that there is no such one */
 };
 
-void answer_init(struct answer *a);
-void answer_fini(struct answer *a);
+void answer_setup(struct answer *a);
+void answer_teardown(struct answer *a);
 /*
  * Begin an answer of this plugin; what was in a is gone. In an answer to `config` a value's name holds no blank: what
  * looks like one there is text for people.

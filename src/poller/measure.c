@@ -70,8 +70,8 @@ enum rc measure_new(const struct poller_config *c, const struct reach_wake *wake
 							  .wake = *wake });
 	map_init(&m->plugins);
 	past_init(&m->past);
-	answer_init(&m->config_answer);
-	answer_init(&m->values_answer);
+	answer_setup(&m->config_answer);
+	answer_setup(&m->values_answer);
 	m->max_age_s = READINGS_AGE_TICKS * c->poller_time_s;
 	if (m->max_age_s < READINGS_LEAST_AGE_S)
 		m->max_age_s = READINGS_LEAST_AGE_S;
@@ -85,8 +85,8 @@ void measure_free(struct measure *m)
 		return;
 	free(m->next_first);
 	client_fini(&m->client);
-	answer_fini(&m->config_answer);
-	answer_fini(&m->values_answer);
+	answer_teardown(&m->config_answer);
+	answer_teardown(&m->values_answer);
 	map_fini(&m->plugins, plugin_free);
 	past_fini(&m->past);
 	pcre2_match_data_free(m->match);

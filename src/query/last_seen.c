@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "query/folder.h"
 #include "query/seen_files.h"
+#include "values/wsp_adopt.h"
 #include "wire/reply.h"
 
 enum { HOST_MAX_BYTES = 1024 * 1024 };
@@ -119,6 +120,7 @@ static enum rc folder_or_none(const struct query *q, struct text host, char fold
 /* What the files of a host hold. */
 static enum rc newest_in_files(const struct query *q, struct text host, uint32_t *out, struct why *why)
 {
+	uint32_t changes = wsp_adopt_changes();
 	char folder[FOLDER_MAX_BYTES];
 	struct names plugins;
 	enum rc rc;
@@ -138,7 +140,7 @@ static enum rc newest_in_files(const struct query *q, struct text host, uint32_t
 	}
 	names_fini(&plugins);
 	if (rc == RC_OK)
-		seen_files_put_host(q, host, *out);
+		seen_files_put_host(q, host, *out, changes);
 	return rc;
 }
 

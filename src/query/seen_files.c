@@ -5,6 +5,7 @@
 #include "base/lock.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "values/wsp_adopt.h"
 
 enum {
 	KNOWN_MAX = 1 << 18,            /* plugins and hosts; when full all are forgotten */
@@ -16,6 +17,7 @@ enum {
 struct known {
 	struct mono since;
 	uint32_t t_s;
+	uint32_t changes; /* wsp_adopt_changes() before it was looked up */
 };
 
 struct seen_files {
@@ -49,20 +51,22 @@ static bool recall(struct seen_files *f, struct text key, struct known *out)
 		return false;
 	lock_take(&f->lock);
 	k = map_get(&f->known, key);
+	if (k != NULL && k->changes != wsp_adopt_changes())
+		k = NULL;
 	if (k != NULL)
 		*out = *k;
 	lock_give_back(&f->lock);
 	return k != NULL;
 }
 
-static void remember(struct seen_files *f, struct text key, uint32_t t_s)
+static void remember(struct seen_files *f, struct text key, uint32_t t_s, uint32_t changes)
 {
 	struct known *k, *before;
 
 	if (f == NULL)
 		return;
 	k = must_alloc(sizeof(*k));
-	*k = (struct known){ mono_now(), t_s };
+	*k = (struct known){ mono_now(), t_s, changes };
 	lock_take(&f->lock);
 	if (f->known.n >= KNOWN_MAX) {
 		map_fini(&f->known, free);
@@ -138,6 +142,7 @@ uint32_t seen_files_plugin(const struct query *q, struct text host, struct text 
 {
 	char room[KEY_MAX_BYTES];
 	struct known k = { .t_s = 0 };
+	uint32_t changes = wsp_adopt_changes();
 	struct text key;
 
 	if (folder.n == 0 || folder.n >= FOLDER_MAX_BYTES || name_check_host(host, NULL) != RC_OK ||
@@ -145,7 +150,7 @@ uint32_t seen_files_plugin(const struct query *q, struct text host, struct text 
 		return 0;
 	key = key_of(room, host, folder, plugin);
 	if (!recall(q->seen, key, &k) && look(q, (struct series){ host, folder, plugin, TEXT_NONE }, &k.t_s))
-		remember(q->seen, key, k.t_s);
+		remember(q->seen, key, k.t_s, changes);
 	return k.t_s;
 }
 
@@ -161,9 +166,9 @@ bool seen_files_host(const struct query *q, struct text host, uint32_t *t_s)
 	return true;
 }
 
-void seen_files_put_host(const struct query *q, struct text host, uint32_t t_s)
+void seen_files_put_host(const struct query *q, struct text host, uint32_t t_s, uint32_t changes)
 {
 	char room[KEY_MAX_BYTES];
 
-	remember(q->seen, key_of(room, host, TEXT_NONE, TEXT_NONE), t_s);
+	remember(q->seen, key_of(room, host, TEXT_NONE, TEXT_NONE), t_s, changes);
 }

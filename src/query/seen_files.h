@@ -1,6 +1,6 @@
 /*
  * The newest time that the files of a plugin or host hold, as once looked up. Nobody but this process writes them, and what
- * it accepts it knows anyway: what was found stays a lower bound.
+ * it accepts it knows anyway: what was found stays a lower bound, until files are adopted (values/wsp_adopt.h).
  */
 #ifndef QUERY_SEEN_FILES_H
 #define QUERY_SEEN_FILES_H
@@ -21,6 +21,7 @@ uint32_t seen_files_plugin(const struct query *q, struct text host, struct text 
 
 /* What was put for a host less than ten minutes ago; false: nothing. */
 bool seen_files_host(const struct query *q, struct text host, uint32_t *t_s);
-void seen_files_put_host(const struct query *q, struct text host, uint32_t t_s);
+/* changes: wsp_adopt_changes() before the files were looked at. */
+void seen_files_put_host(const struct query *q, struct text host, uint32_t t_s, uint32_t changes);
 
 #endif

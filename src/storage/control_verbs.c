@@ -20,6 +20,11 @@ const struct control_verb *const control_verbs[] = {
 	/* verbs_metadata.c */
 	&verb_metadata,
 	&verb_metadata_set,
+	/* verbs_import.c */
+	&verb_adopt,
+	&verb_adopt_metadata,
+	/* verbs_describe.c */
+	&verb_describe,
 };
 
 const size_t control_n_verbs = ARRAY_LEN(control_verbs);

@@ -25,12 +25,9 @@ struct control_view {
 };
 
 /* One row a verb: verbs_<subject>.c has it. */
-extern const struct control_verb verb_flush, verb_status;
-extern const struct control_verb verb_data, verb_hosts, verb_info, verb_last_seen, verb_list, verb_plugin_counts,
-	verb_values;
-
-extern const struct control_verb verb_copy, verb_repair, verb_resize;
-extern const struct control_verb verb_metadata, verb_metadata_set;
+extern const struct control_verb verb_adopt, verb_adopt_metadata, verb_copy, verb_data, verb_describe, verb_flush,
+	verb_hosts, verb_info, verb_last_seen, verb_list, verb_metadata, verb_metadata_set, verb_plugin_counts,
+	verb_repair, verb_resize, verb_status, verb_values;
 
 extern const struct control_verb *const control_verbs[];
 extern const size_t control_n_verbs;

@@ -16,6 +16,7 @@
 #include "query/seen_files.h"
 #include "storage/gauges.h"
 #include "storage/privileges.h"
+#include "values/wsp_adopt.h"
 
 enum { EXIT_BAD = 1 };
 
@@ -106,7 +107,7 @@ static uint32_t version_of(void *argument, const struct series *s)
 {
 	const struct daemon *d = argument;
 
-	return engine_version(d->engine, s);
+	return engine_version(d->engine, s) + wsp_adopt_changes();
 }
 
 static enum rc make_query(struct daemon *d)

@@ -146,6 +146,29 @@ CHECKED enum rc wsp_fetch(const struct wsp *w, int64_t from_s, int64_t until_s, 
  * Errors   RC_DAMAGED, RC_DISK
  */
 CHECKED enum rc wsp_newest(const struct wsp *w, uint32_t *t_s, struct why *why);
+/*
+ * Give into what from knows and into does not: in each archive of into an empty slot, or one that still holds the time of
+ * an earlier lap, gets from's value of that slot, out of from's archive of the same step, or reduced by into's aggregation
+ * and xff out of a finer one. Nothing is invented out of a coarser one, and no value of into is changed. Doing it again
+ * changes nothing. Both may have any archives.
+ * Errors   RC_FULL from has an archive of over 8 Mi slots · RC_DAMAGED, RC_DISK: some slots may be filled
+ */
+CHECKED enum rc wsp_fill(struct wsp *into, const struct wsp *from, struct why *why);
+/*
+ * Fill an empty archive of a new file in one go: value[i] is that of the slot at first_s + i × its step, NAN: unknown.
+ * first_s is on a step boundary, n at most the archive's slots. No other archive is touched.
+ * Errors   RC_REFUSED a time before 1970 or after 2106 · RC_DISK
+ */
+CHECKED enum rc wsp_lay(struct wsp *w, size_t level, int64_t first_s, const double *value, size_t n, struct why *why);
+/*
+ * Has w, with archives like other's, in each slot that other knows a value of that time or a later one? Then there is
+ * nothing to give it. *covers: the answer. Errors: RC_FULL an archive of over 8 Mi slots · RC_DAMAGED, RC_DISK.
+ */
+CHECKED enum rc wsp_covers(const struct wsp *w, const struct wsp *other, bool *covers, struct why *why);
+/* The bytes of header and archives: what may lie behind them is no one's. */
+uint64_t wsp_length(const struct wsp *w);
+/* How many slots of all archives hold a value, however old. Errors: RC_DAMAGED, RC_DISK. */
+CHECKED enum rc wsp_count(const struct wsp *w, uint64_t *n_known, struct why *why);
 /* Will wsp_fetch() read the finest archive alone? Then coarse ones need not be up to date. */
 bool wsp_fetches_finest(const struct wsp *w, int64_t from_s, int64_t now_s);
 

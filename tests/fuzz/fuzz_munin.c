@@ -58,8 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct plugin *p = plugin_new(TEXT("p"));
 	struct answer config, values;
 
-	answer_init(&config);
-	answer_init(&values);
+	answer_setup(&config);
+	answer_setup(&values);
 	answer_of(&config, data, size, 7, true);
 	answer_of(&values, data, size, 4096, false);
 	plugin_learn(p, &config, NULL);
@@ -67,8 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)plugin_measure(p, &values, 1060, 600, check_message, NULL);
 	(void)plugin_tell(&config, &values, check_message, NULL);
 	(void)plugin_tell(&values, &values, check_message, NULL);
-	answer_fini(&config);
-	answer_fini(&values);
+	answer_teardown(&config);
+	answer_teardown(&values);
 	plugin_free(p);
 	return 0;
 }

@@ -103,7 +103,7 @@ static void values_are_taken_as_printed(void **state)
 	};
 	struct answer a;
 
-	answer_init(&a);
+	answer_setup(&a);
 	assert_int_equal(
 		feed(&a, "p", false,
 		     "plain.value 1\nlong.value 26.7677583310387\nexp.value 3.24e-05\nplus.value +4\nsp ace.value 1\n"
@@ -115,7 +115,7 @@ static void values_are_taken_as_printed(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(expected); i++)
 		assert_string_equal(value_of(&a, a.graph, expected[i].name), expected[i].value);
 	assert_int_equal(a.n_refused, 3);
-	answer_fini(&a);
+	answer_teardown(&a);
 	(void)state;
 }
 
@@ -123,11 +123,11 @@ static void only_a_dot_alone_ends_an_answer(void **state)
 {
 	struct answer a;
 
-	answer_init(&a);
+	answer_setup(&a);
 	assert_int_equal(feed(&a, "p", false, "a.value 1\n .\n. \n\t.\nb.value 2\n"), ANSWER_GOES_ON);
 	assert_string_equal(value_of(&a, a.graph, "b"), "2");
 	assert_int_equal(answer_take(&a, TEXT(".")), ANSWER_ENDED);
-	answer_fini(&a);
+	answer_teardown(&a);
 	(void)state;
 }
 
@@ -136,7 +136,7 @@ static void graphs_of_a_multigraph_plugin_are_kept_apart(void **state)
 	const struct answer_graph *g;
 	struct answer a;
 
-	answer_init(&a);
+	answer_setup(&a);
 	(void)feed(
 		&a, "disk", false,
 		"multigraph disk_io\nvda.value 1\nmultigraph disk_io.vda\nrd.value 2\nmultigraph ../x y\nrd.value 3\n"
@@ -153,7 +153,7 @@ static void graphs_of_a_multigraph_plugin_are_kept_apart(void **state)
 	assert_true(text_is(g->name, "_._x_y"));
 	assert_string_equal(value_of(&a, g, "rd"), "3");
 	assert_null(g->next);
-	answer_fini(&a);
+	answer_teardown(&a);
 	(void)state;
 }
 
@@ -162,7 +162,7 @@ static void a_config_with_values_has_both(void **state)
 	const struct answer_field *f;
 	struct answer a;
 
-	answer_init(&a);
+	answer_setup(&a);
 	(void)feed(&a, "p", true,
 		   "graph_title A title\ngraph_vlabel\nx.label the x.value 3 of it\nx.type COUNTER\nx.value 17\n"
 		   "dotted.name.label d\nx.label  twice \n.\n");
@@ -176,7 +176,7 @@ static void a_config_with_values_has_both(void **state)
 			    "d");
 	(void)feed(&a, "p", true, "x.label the x.value 3\n.\n");
 	assert_false(a.has_values);
-	answer_fini(&a);
+	answer_teardown(&a);
 	(void)state;
 }
 
@@ -185,7 +185,7 @@ static void ten_thousand_fields_are_taken_and_no_million(void **state)
 	struct answer a;
 	char line[64];
 
-	answer_init(&a);
+	answer_setup(&a);
 	answer_begin(&a, TEXT("p"), false);
 	for (int i = 0; i < 30000; i++) {
 		int n = snprintf(line, sizeof(line), "f%d.value %d", i, i);
@@ -198,7 +198,7 @@ static void ten_thousand_fields_are_taken_and_no_million(void **state)
 	for (int i = 30000; i < ANSWER_MAX_LINES; i++)
 		assert_int_equal(answer_take(&a, TEXT("x")), ANSWER_GOES_ON);
 	assert_int_equal(answer_take(&a, TEXT("x")), ANSWER_TOO_LONG);
-	answer_fini(&a);
+	answer_teardown(&a);
 	(void)state;
 }
 

@@ -130,7 +130,7 @@ static void counters_go_on_after_a_restart(void **state)
 	struct answer a;
 	struct buf text, file;
 
-	answer_init(&a);
+	answer_setup(&a);
 	past_init(&past);
 	buf_init(&text, 1 << 20);
 	buf_init(&file, 1 << 20);
@@ -174,7 +174,7 @@ static void counters_go_on_after_a_restart(void **state)
 	}
 	plugin_free(p);
 	past_fini(&past);
-	answer_fini(&a);
+	answer_teardown(&a);
 	buf_fini(&text);
 	buf_fini(&file);
 	(void)state;
@@ -202,8 +202,8 @@ static void much_goes_in_several_messages(void **state)
 	struct answer values, config;
 	char line[300];
 
-	answer_init(&values);
-	answer_init(&config);
+	answer_setup(&values);
+	answer_setup(&config);
 	answer_begin(&values, TEXT("p"), false);
 	answer_begin(&config, TEXT("p"), true);
 	for (int i = 0; i < 10000; i++) {
@@ -221,8 +221,8 @@ static void much_goes_in_several_messages(void **state)
 	assert_int_equal(plugin_tell(&config, &values, count_message, &info), 1);
 	assert_int_equal(info.n, 1);
 	assert_true(info.most_bytes < 1 << 20);
-	answer_fini(&values);
-	answer_fini(&config);
+	answer_teardown(&values);
+	answer_teardown(&config);
 	plugin_free(p);
 	(void)state;
 }

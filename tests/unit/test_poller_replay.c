@@ -154,8 +154,8 @@ static void run_tick(struct map *plugins, int number, bool edge, struct output *
 	struct answer config, values;
 
 	read_tick(number, t);
-	answer_init(&config);
-	answer_init(&values);
+	answer_setup(&config);
+	answer_setup(&values);
 	for (size_t i = 0; number % REFRESH_TICKS == 0 && i < t->n_refresh; i++) {
 		struct text name = argument_of(&t->refresh[i], "config");
 
@@ -183,8 +183,8 @@ static void run_tick(struct map *plugins, int number, bool edge, struct output *
 			feed(&values, fetched, name, false);
 		assert_int_equal(plugin_tell(&config, fetched == NULL ? NULL : &values, emit, out), 0);
 	}
-	answer_fini(&config);
-	answer_fini(&values);
+	answer_teardown(&config);
+	answer_teardown(&values);
 	buf_fini(&t->bytes);
 	free(t);
 }
