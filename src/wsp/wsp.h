@@ -146,6 +146,14 @@ CHECKED enum rc wsp_fetch(const struct wsp *w, int64_t from_s, int64_t until_s, 
  * Errors   RC_DAMAGED, RC_DISK
  */
 CHECKED enum rc wsp_newest(const struct wsp *w, uint32_t *t_s, struct why *why);
+/*
+ * Give into what from knows and into does not: in each archive of into an empty slot, or one that still holds the time of
+ * an earlier lap, gets from's value of that slot, out of from's archive of the same step, or reduced by into's aggregation
+ * and xff out of a finer one. Nothing is invented out of a coarser one, and no value of into is changed. Doing it again
+ * changes nothing. Both may have any archives.
+ * Errors   RC_FULL from has an archive of over 8 Mi slots · RC_DAMAGED, RC_DISK: some slots may be filled
+ */
+CHECKED enum rc wsp_fill(struct wsp *into, const struct wsp *from, struct why *why);
 /* Will wsp_fetch() read the finest archive alone? Then coarse ones need not be up to date. */
 bool wsp_fetches_finest(const struct wsp *w, int64_t from_s, int64_t now_s);
 

@@ -3,7 +3,7 @@
  *
  *   create PATH AGGREGATION XFF STEP:POINTS…   open PATH         close
  *   update NOW T VALUE                         many NOW T VALUE …            store NOW T VALUE …
- *   fetch FROM UNTIL NOW                       info
+ *   fetch FROM UNTIL NOW                       info                          fill PATH
  *
  * VALUE and XFF's answer are the 16 hex digits of the double's bits. Answers begin with the rc's name.
  */
@@ -97,6 +97,18 @@ static enum rc many(bool store, char **word, size_t n_words, struct wsp_stored *
 	return rc;
 }
 
+static enum rc fill(const char *path, struct why *why)
+{
+	struct wsp from;
+	enum rc rc = wsp_open(path, false, &from, why);
+
+	if (rc != RC_OK)
+		return rc;
+	rc = wsp_fill(&file, &from, why);
+	wsp_close(&from);
+	return rc;
+}
+
 static void run(char **word, size_t n)
 {
 	struct wsp_stored stored = { 0, 0, 0, 0 };
@@ -124,6 +136,8 @@ static void run(char **word, size_t n)
 		rc = fetch(word + 1, &why);
 		if (rc == RC_OK)
 			return;
+	} else if (strcmp(word[0], "fill") == 0 && n == 2) {
+		rc = fill(word[1], &why);
 	} else if (strcmp(word[0], "info") == 0) {
 		printf("ok %d %" PRIu32 " %016" PRIx64, (int)file.aggregation, file.max_retention_s,
 		       bits_of((double)file.xff));
