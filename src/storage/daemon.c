@@ -84,9 +84,9 @@ static enum rc open_meta(struct daemon *d)
 {
 	const struct config *c = &d->config;
 	struct why why;
-	enum rc rc;
+	enum rc rc = RC_OK;
 
-	if (c->metadata == CONFIG_METADATA_REDIS) {
+	if (c->metadata == CONFIG_METADATA_REDIS)
 		d->meta = meta_redis_open(&(struct meta_redis_options){
 			.host = c->redis_host,
 			.port = (int)c->redis_port,
@@ -95,10 +95,12 @@ static enum rc open_meta(struct daemon *d)
 			.db = (int)c->redis_db,
 			.leaving = &d->leaving,
 		});
-		return RC_OK;
-	}
-	rc = meta_sqlite_open(c->sqlite_path, &d->meta, &why);
-	return rc == RC_OK ? rc : daemon_refuse(d, "metadata", rc, &why);
+	else
+		rc = meta_sqlite_open(c->sqlite_path, &d->meta, &why);
+	if (rc != RC_OK)
+		return daemon_refuse(d, "metadata", rc, &why);
+	d->gone = gone_new(d->meta);
+	return RC_OK;
 }
 
 static uint32_t version_of(void *argument, const struct series *s)
@@ -114,6 +116,7 @@ static enum rc make_query(struct daemon *d)
 
 	d->query = (struct query){
 		.meta = d->meta,
+		.gone = d->gone,
 		.engine = d->engine,
 		.wsp_path = c->wsp_path,
 		.md5_digits = (unsigned)c->wsp_path_md5_char,
@@ -267,6 +270,7 @@ static void stop(struct daemon *d)
 	ingest_release(d->ingest);
 	flush_free(d->flush);
 	values_close(d->values);
+	gone_free(d->gone);
 	meta_close(d->meta);
 	log_line(LOG_LEVEL_INFO, "daemon.stopped", "messages=%llu points=%llu rejected=%llu",
 		 (unsigned long long)(counter_get(COUNTER_MESSAGES_AMQP) + counter_get(COUNTER_MESSAGES_HTTP)),

@@ -23,6 +23,7 @@ struct daemon {
 	bool is_to_end;
 	atomic_bool leaving; /* the stop has begun: no server is waited for for long */
 	struct meta *meta;
+	struct gone *gone;
 	struct values *values;
 	struct engine *engine;
 	struct flush *flush;

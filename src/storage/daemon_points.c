@@ -69,6 +69,7 @@ enum rc start_ingest(struct daemon *d)
 	enum rc rc = ingest_open(
 		&(struct ingest_options){
 			.meta = d->meta,
+			.gone = d->gone,
 			.engine = d->engine,
 			.schema = &c->schema,
 			.wsp_path = c->wsp_path,
