@@ -96,6 +96,22 @@ enum rc control_argument_text(struct arena *a, struct text request, const char *
 	return RC_OK;
 }
 
+enum rc control_argument_bool(struct arena *a, struct text request, const char *name, bool *out, struct why *why)
+{
+	struct json_value object, member;
+	enum rc rc = json_check(request, false, &object, why);
+
+	if (rc != RC_OK)
+		return rc;
+	*out = false;
+	if (object.type != JSON_OBJECT || !json_member(a, object, name, &member) || member.type == JSON_NULL)
+		return RC_OK;
+	if (member.type != JSON_TRUE && member.type != JSON_FALSE)
+		return because(why, RC_REFUSED, "%s: expected true or false", name);
+	*out = member.type == JSON_TRUE;
+	return RC_OK;
+}
+
 void control_add_error(struct buf *answer, enum rc rc, const struct why *why)
 {
 	buf_add_str(answer, "{\"error\": ");

@@ -26,8 +26,9 @@ struct answer {
 CHECKED int answer_ask(struct ctl *ctl, struct text request, unsigned timeout_ms, struct answer *out);
 void answer_close(struct answer *a);
 
-/* Members of an object. What is not there, as an older daemon may leave it out: an object without members, 0, "", false. */
+/* Members of an object. What is not there, as an older daemon may leave it out: an object without members, a list of nothing, 0, "", false. */
 struct json_value answer_object(struct answer *a, struct json_value object, const char *name);
+struct json_value answer_list(struct answer *a, struct json_value object, const char *name);
 double answer_number(struct answer *a, struct json_value object, const char *name);
 struct text answer_text(struct answer *a, struct json_value object, const char *name);
 bool answer_true(struct answer *a, struct json_value object, const char *name);

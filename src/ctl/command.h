@@ -53,7 +53,8 @@ struct command {
 	int (*run)(struct ctl *ctl);
 };
 
-extern const struct command command_flush, command_journal, command_status;
+extern const struct command command_clean, command_delete, command_flush, command_journal, command_rename,
+	command_restore, command_status;
 
 /* One line on stderr: "numeterctl: why". Returns EXIT_UNUSABLE. */
 int ctl_fail(const char *format, ...) PRINTF_LIKE(1, 2);

@@ -14,7 +14,8 @@
 
 #define DEFAULT_CONFIG "/etc/numeter/numeter_storage.cfg"
 
-static const struct command *const commands[] = { &command_status, &command_flush, &command_journal };
+static const struct command *const commands[] = { &command_status, &command_flush,   &command_journal, &command_clean,
+						  &command_delete, &command_restore, &command_rename };
 
 static const char common_help[] =
 	"  -c, --config FILE   configuration of the daemon (default " DEFAULT_CONFIG ")\n"

@@ -194,6 +194,20 @@ enum rc gone_take(struct gone *g, struct mono now, struct gone_view **out, struc
 	return RC_OK;
 }
 
+struct gone_view *gone_last(struct gone *g)
+{
+	struct gone_view *v;
+
+	if (g == NULL)
+		return NULL;
+	lock_take(&g->lock);
+	v = g->view;
+	if (v != NULL)
+		atomic_fetch_add(&v->n_users, 1);
+	lock_give_back(&g->lock);
+	return v;
+}
+
 bool gone_any(const struct gone_view *v)
 {
 	return v != NULL && v->host.n + v->plugin.n > 0;

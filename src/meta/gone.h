@@ -27,6 +27,8 @@ struct gone_view;
  * Threads  any; no lock is held over I/O.
  */
 CHECKED enum rc gone_take(struct gone *g, struct mono now, struct gone_view **out, struct why *why);
+/* The view taken last, however old it is; NULL: none yet. Without I/O. Owner: as above. */
+struct gone_view *gone_last(struct gone *g);
 void gone_give_back(struct gone_view *v);
 
 bool gone_any(const struct gone_view *v);

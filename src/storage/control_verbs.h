@@ -11,6 +11,7 @@
 #include "flush/flush.h"
 #include "ingest/ingest.h"
 #include "query/query.h"
+#include "upkeep/upkeep.h"
 
 /* The argument of every verb; borrowed while the socket is served, or while numeterctl works alone. */
 struct control_view {
@@ -18,6 +19,7 @@ struct control_view {
 	struct flush *flush;
 	struct meta *meta;
 	struct ingest *ingest;
+	struct upkeep *upkeep;
 	const struct query *query;
 	const struct config *config;
 	const char *storage_name;
@@ -25,9 +27,9 @@ struct control_view {
 };
 
 /* One row a verb: verbs_<subject>.c has it. */
-extern const struct control_verb verb_flush, verb_status;
+extern const struct control_verb verb_clean, verb_delete, verb_flush, verb_rename, verb_restore, verb_status;
 
-enum { CONTROL_N_VERBS = 2 };
+enum { CONTROL_N_VERBS = 6 };
 extern const struct control_verb *const control_verbs[CONTROL_N_VERBS];
 
 #endif

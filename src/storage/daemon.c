@@ -261,9 +261,11 @@ static void stop(struct daemon *d)
 	atomic_store(&d->leaving, true);
 	amqp_input_stop(d->amqp);
 	carbon_stop(d->carbon);
+	upkeep_stop(d->upkeep);
 	flush_stop(d->flush); /* whoever waits for a flush is told */
 	control_stop(d->control);
 	http_server_stop(d->http);
+	upkeep_free(d->upkeep);
 	folders_free(d->query.folders);
 	ingest_close(d->ingest);
 	engine_close(d->engine);
@@ -305,8 +307,8 @@ static enum rc log_to_stderr(struct daemon *d)
 enum rc daemon_open_alone(struct daemon *d)
 {
 	static step *const steps[] = {
-		take_privileges, log_to_stderr, read_hosts,  open_meta,    start_values,      start_engine,
-		start_ingest,    make_query,    start_flush, start_replay, make_control_view,
+		take_privileges, log_to_stderr, read_hosts,  open_meta,    start_values, start_engine,
+		start_ingest,    make_query,    start_flush, start_replay, open_upkeep,  make_control_view,
 	};
 
 	return take_steps(d, steps, ARRAY_LEN(steps));
@@ -319,13 +321,13 @@ void daemon_close_alone(struct daemon *d)
 
 int daemon_serve(struct daemon *d)
 {
-	static step
-		*const steps[] = {
-			take_signals, take_privileges,   open_log,      read_hosts,   log_warnings,
-			say_started,  open_meta,         start_values,  start_engine, start_ingest,
-			make_query,   start_http,        start_flush, /* writes what the replay brings */
-			start_replay, make_control_view, start_control, start_carbon, start_amqp,
-		};
+	static step *const steps[] = {
+		take_signals, take_privileges, open_log,          read_hosts,    log_warnings,
+		say_started,  open_meta,       start_values,      start_engine,  start_ingest,
+		make_query,   start_http,      start_flush, /* writes what the replay brings */
+		start_replay, open_upkeep,     make_control_view, start_control, start_carbon,
+		start_amqp,   start_upkeep,
+	};
 	enum rc rc = take_steps(d, steps, ARRAY_LEN(steps));
 
 	if (rc == RC_OK)

@@ -160,6 +160,7 @@ enum rc make_control_view(struct daemon *d)
 		.flush = d->flush,
 		.meta = d->meta,
 		.ingest = d->ingest,
+		.upkeep = d->upkeep,
 		.query = &d->query,
 		.config = &d->config,
 		.storage_name = d->config.storage_name,

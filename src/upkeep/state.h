@@ -1,0 +1,45 @@
+/*
+ * What the files of this folder share. Private to upkeep/.
+ */
+#ifndef UPKEEP_STATE_H
+#define UPKEEP_STATE_H
+
+#include "base/lock.h"
+#include "query/query.h"
+#include "upkeep/trash.h"
+#include "upkeep/upkeep.h"
+
+struct upkeep {
+	/* fixed */
+	struct upkeep_options options;
+	struct query query; /* for folder_find() */
+	struct trash trash;
+	int root_fd;
+	struct mono started;
+	/* thread upkeep only */
+	bool recovered;
+	pthread_t thread;
+	bool running;
+	struct lock lock;
+	struct signal signal;
+	/* under lock */
+	bool working, stopping;
+	struct upkeep_stats stats;
+};
+
+/* Asked between one host and the next. Errors: RC_PEER. */
+CHECKED enum rc upkeep_goes_on(struct upkeep *u, struct why *why);
+
+/* "HOST", "HOST/PLUGIN" or "HOST/PLUGIN/DS" taken apart; what is not named is TEXT_NONE. */
+struct target {
+	struct text host, plugin, ds;
+};
+/* The i-th way to take it apart, 0 to 2 (a hostID may hold slashes); false: there is none, or a name is outside the rules. */
+bool target_split(struct text what, unsigned i, struct target *out);
+
+/* The folder of a host, by the rule when the metadata store has none. Errors: RC_PEER, RC_DISK. */
+CHECKED enum rc upkeep_folder(const struct upkeep *u, struct text host, char folder[FOLDER_MAX_BYTES], struct why *why);
+/* Errors: RC_REFUSED another host's folder is this one, or lies in it · RC_PEER, RC_DISK */
+CHECKED enum rc upkeep_folder_is_alone(const struct upkeep *u, struct text host, struct text folder, struct why *why);
+
+#endif
