@@ -65,7 +65,8 @@ static void print(struct answer *a, bool dry_run)
 		print_list(a, part[i].name);
 	}
 	if (!answer_true(a, a->value, "judged"))
-		printf("nothing was judged: the daemon has not run for an hour (or wsp_clean_time) yet, so that not all "
+		printf("nothing was judged: the daemon has not run for an hour (or wsp_clean_time) yet, so that not "
+		       "all "
 		       "could be heard of\n");
 }
 
@@ -91,8 +92,10 @@ const struct command command_clean = {
 	.name = "clean",
 	.arguments = "",
 	.summary = "note or remove hosts, plugins and files that are stale, now",
-	.help = "What the daemon does every wsp_clean_time by itself; see numeter-storage(8). Before it has run for an hour\n"
-		"(or wsp_clean_time), and while none runs, nothing is judged: only hosts that are on the list again are\n"
+	.help = "What the daemon does every wsp_clean_time by itself; see numeter-storage(8). Before it has run for an "
+		"hour\n"
+		"(or wsp_clean_time), and while none runs, nothing is judged: only hosts that are on the list again "
+		"are\n"
 		"shown, and the trash is emptied.\n"
 		"Exit status: 0 done, 1 some hosts could not be, 2 the daemon cannot be asked.\n",
 	.option = options,

@@ -270,8 +270,10 @@ enum rc rename_run(struct upkeep *u, struct text host, struct text new_name, str
 	r.to = text_of(to);
 	hash_of(u, new_name, hash);
 	rc = check(&r, why);
-	if (rc == RC_OK)
+	if (rc == RC_OK) {
+		upkeep_settle(u);
 		rc = write_file(&r, why);
+	}
 	if (rc != RC_OK)
 		return rc;
 	rc = flush_alone(u->options.flush, host, move_folder, &r, why);

@@ -14,7 +14,7 @@
 #include "values/wsp_tree.h"
 
 static const char near_name[] = ".trash", entry_name[] = "entry.json", done_name[] = "done";
-static const char removing[] = ".removing-", copying[] = ".copying-";
+static const char removing[] = ".removing-", copying[] = ".copying-", making[] = ".making";
 
 enum { MOST_OF_ONE_SECOND = 100000 };
 
@@ -61,22 +61,44 @@ static void begin_entry(struct trash_entry *t, bool near)
 	buf_init(&t->document, ENTRY_MAX_BYTES);
 }
 
-static enum rc make_folder(int above_fd, int64_t time_s, char name[TRASH_NAME_BYTES], struct why *why)
+static void stamp_of(int64_t time_s, char out[24])
 {
 	time_t t = (time_t)time_s;
-	char stamp[24] = "00000000T000000Z";
 	struct tm tm;
 
-	if (gmtime_r(&t, &tm) != NULL)
-		strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
-	for (unsigned i = 1; i < MOST_OF_ONE_SECOND; i++) {
-		snprintf(name, TRASH_NAME_BYTES, "%s-%u", stamp, i);
-		if (mkdirat(above_fd, name, 0755) == 0)
-			return RC_OK;
-		if (errno != EEXIST)
-			break;
+	if (gmtime_r(&t, &tm) == NULL || strftime(out, 24, "%Y%m%dT%H%M%SZ", &tm) == 0)
+		strcpy(out, "00000000T000000Z");
+}
+
+/* It gets the first name that is free once its entry.json is in it. */
+static enum rc show(struct trash_entry *e, int64_t time_s, struct why *why)
+{
+	enum rc rc = RC_REFUSED;
+	char stamp[24];
+
+	stamp_of(time_s, stamp);
+	for (unsigned i = 1; rc == RC_REFUSED && i < MOST_OF_ONE_SECOND; i++) {
+		snprintf(e->name, sizeof(e->name), "%s-%u", stamp, i);
+		rc = disk_move(e->above_fd, making, e->above_fd, e->name, why);
 	}
-	return because(why, RC_DISK, "make folder %s in the trash: %s", name, strerror(errno));
+	return rc;
+}
+
+static enum rc make(const struct trash *t, const struct entry *what, struct trash_entry *e, struct why *why)
+{
+	enum rc rc = open_near(t, true, &e->above_fd, why);
+
+	if (rc == RC_OK)
+		rc = disk_remove(e->above_fd, making, why);
+	if (rc == RC_OK)
+		rc = disk_open(e->above_fd, text_of(making), true, &e->fd, why);
+	if (rc != RC_OK)
+		return rc;
+	entry_print(what, &e->document);
+	if (e->document.full)
+		return because(why, RC_FULL, "the metadata of this host is over %d bytes", ENTRY_MAX_BYTES);
+	rc = disk_write(e->fd, entry_name, buf_text(&e->document), why);
+	return rc == RC_OK ? show(e, what->time_s, why) : rc;
 }
 
 enum rc trash_begin(const struct trash *t, const struct entry *what, struct trash_entry *out, struct why *why)
@@ -85,19 +107,7 @@ enum rc trash_begin(const struct trash *t, const struct entry *what, struct tras
 	enum rc rc;
 
 	begin_entry(&e, true);
-	rc = open_near(t, true, &e.above_fd, why);
-	if (rc == RC_OK)
-		rc = make_folder(e.above_fd, what->time_s, e.name, why);
-	if (rc == RC_OK)
-		rc = disk_open(e.above_fd, text_of(e.name), false, &e.fd, why);
-	if (rc == RC_OK) {
-		entry_print(what, &e.document);
-		rc = e.document.full
-			     ? because(why, RC_FULL, "the metadata of this host is over %d bytes", ENTRY_MAX_BYTES)
-			     : disk_write(e.fd, entry_name, buf_text(&e.document), why);
-	}
-	if (rc == RC_OK)
-		rc = fileio_sync_dir(e.above_fd, why);
+	rc = make(t, what, &e, why);
 	if (rc == RC_OK)
 		*out = e;
 	else
@@ -253,7 +263,7 @@ static enum rc sweep(int fd, bool near, void *argument, struct why *why)
 	(void)argument;
 	for (size_t i = 0; rc == RC_OK && i < names.n; i++)
 		if (strncmp(names.name[i], removing, strlen(removing)) == 0 ||
-		    strncmp(names.name[i], copying, strlen(copying)) == 0)
+		    strncmp(names.name[i], copying, strlen(copying)) == 0 || strcmp(names.name[i], making) == 0)
 			rc = disk_remove(fd, names.name[i], why);
 	disk_names_fini(&names);
 	return rc;

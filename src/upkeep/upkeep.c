@@ -183,6 +183,12 @@ enum rc upkeep_folder_is_alone(const struct upkeep *u, struct text host, struct 
 			 &(struct alone){ u, host, folder, why }, why);
 }
 
+void upkeep_settle(struct upkeep *u)
+{
+	for (int i = 0; i < 2; i++)
+		(void)!flush_now(u->options.flush, TEXT_NONE, NULL);
+}
+
 /* ---- actions ---- */
 
 static enum rc resume_entry(void *argument, struct trash_entry *e, struct why *why)
@@ -269,6 +275,7 @@ static enum rc delete_target(struct upkeep *u, const struct target *t, int64_t n
 					 .n_files = 1,
 					 .why = what.why };
 	}
+	upkeep_settle(u);
 	rc = discard_move(u, &what, now_s, name, why);
 	if (rc == RC_OK) {
 		log_line(LOG_LEVEL_INFO, "upkeep.removed", "host=\"%.*s\" %s%.*s entry=%s why=\"deleted by hand\"",
