@@ -20,7 +20,7 @@ from support.wait import LONG  # noqa: E402
 SEED = int(os.environ.get('NUMETER_SEED') or random.randrange(1 << 32))
 EVERY = (faultfs.WRITES | faultfs.SYNCS | faultfs.CREATE | faultfs.RENAME | faultfs.UNLINK | faultfs.MKDIR | faultfs.LINK
          | faultfs.TRUNCATE)
-PICKS = 7  # calls at which it dies, of each action
+PICKS = 4  # calls at which it dies, of each action
 
 
 class Kills(ServersCase):

@@ -85,6 +85,10 @@ class SqliteRecords:
         with sqlite3.connect(self.path) as db:
             db.execute('DELETE FROM hash WHERE key = ? AND field = ?', (key, field))
 
+    def set_field(self, key, field, value):
+        with sqlite3.connect(self.path) as db:
+            db.execute('INSERT OR REPLACE INTO hash VALUES (?, ?, ?)', (key, field, value))
+
     def end(self):
         pass
 
