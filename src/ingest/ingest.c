@@ -135,22 +135,28 @@ static struct forget *take_forgets(struct ingest *in)
 	return first;
 }
 
-enum rc ingest_forget(struct ingest *in, const struct ingest_forget *what, struct why *why)
+/* Put it before the others, and wait for it. */
+static enum rc ask_to_forget(struct ingest *in, struct forget *f, struct why *why)
 {
-	struct forget f = { .what = what };
-
 	lock_take(&in->lock);
 	if (in->stopping || !atomic_load(&in->begun)) {
 		lock_give_back(&in->lock);
 		return because(why, RC_PEER, "nothing is taken at the moment");
 	}
-	f.next = in->forget;
-	in->forget = &f;
+	f->next = in->forget;
+	in->forget = f;
 	signal_all(&in->signal);
-	while (!f.done)
+	while (!f->done)
 		signal_wait(&in->signal, &in->lock);
 	lock_give_back(&in->lock);
 	return RC_OK;
+}
+
+enum rc ingest_forget(struct ingest *in, const struct ingest_forget *what, struct why *why)
+{
+	struct forget f = { .what = what };
+
+	return ask_to_forget(in, &f, why);
 }
 
 struct heard *ingest_heard(struct ingest *in)

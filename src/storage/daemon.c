@@ -106,8 +106,10 @@ static enum rc open_meta(struct daemon *d)
 static uint32_t version_of(void *argument, const struct series *s)
 {
 	const struct daemon *d = argument;
+	const struct flush *flush = atomic_load(&d->shown_flush);
 
-	return engine_version(d->engine, s);
+	/* of all series at once: files are seldom changed past the engine */
+	return engine_version(d->engine, s) + (flush == NULL ? 0 : flush_n_alone(flush));
 }
 
 static enum rc make_query(struct daemon *d)

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "upkeep/discard.h"
 #include "upkeep/disk.h"
+#include "upkeep/silence.h"
 #include "wire/reply.h"
 
 /* So many hosts and plugins get a line of their own in the log; all are in the answer and in the metadata store. */
@@ -70,17 +71,19 @@ static enum rc put_away(struct cleaning *c, const struct finding *f, bool *done,
 				.plugin = f->plugin,
 				.folder = f->folder,
 				.why = text_of(f->why) };
+	int64_t cutoff_s = c->when.now_s - c->u->options.clean_time_s;
 	char name[TRASH_NAME_BYTES];
-	enum rc rc;
+	enum rc rc = RC_OK;
 
 	*done = true;
 	if (c->dry_run)
 		return RC_OK;
-	if (!f->noted) {
-		rc = discard_note(c->u, f, c->when.now_s - c->u->options.clean_time_s, done, why);
-		if (rc != RC_OK || !*done)
-			return rc;
-	}
+	if (!f->noted)
+		rc = discard_note(c->u, f, cutoff_s, done, why);
+	else
+		*done = !discard_is_heard(c->u, f, cutoff_s);
+	if (rc != RC_OK || !*done)
+		return rc;
 	if (!c->u->options.deletes) {
 		say(c, f, "upkeep.noted");
 		return RC_OK;
@@ -114,8 +117,10 @@ static enum rc take_one(struct cleaning *c, const struct finding *f, struct why 
 static enum rc take_files(struct cleaning *c, const struct finding *at, size_t n, struct why *why)
 {
 	struct discard what = { .kind = ENTRY_FILES, .host = at->host, .folder = at->folder, .why = text_of(at->why) };
+	int64_t cutoff_s = c->when.now_s - c->u->options.clean_time_s;
 	struct discard_file *file;
 	char name[TRASH_NAME_BYTES];
+	size_t n_files = 0;
 	enum rc rc = RC_OK;
 
 	for (size_t i = 0; i < n; i++) {
@@ -126,12 +131,12 @@ static enum rc take_files(struct cleaning *c, const struct finding *at, size_t n
 	if (c->dry_run || !c->u->options.deletes)
 		return RC_OK;
 	file = must_alloc(n * sizeof(*file));
-	for (size_t i = 0; i < n; i++)
-		file[i] = (struct discard_file){ at[i].plugin, at[i].ds };
-	what.file = file;
-	for (size_t done = 0; done < n && rc == RC_OK; done += what.n_files) {
+	for (size_t i = 0; i < n; i++) /* what has had a point since it was judged stays */
+		if (silence_series_now(c->u, at[i].host, at[i].plugin, at[i].ds) < cutoff_s)
+			file[n_files++] = (struct discard_file){ at[i].plugin, at[i].ds };
+	for (size_t done = 0; done < n_files && rc == RC_OK; done += what.n_files) {
 		what.file = file + done;
-		what.n_files = n - done < FILES_AT_ONCE ? n - done : FILES_AT_ONCE;
+		what.n_files = n_files - done < FILES_AT_ONCE ? n_files - done : FILES_AT_ONCE;
 		rc = discard_move(c->u, &what, c->when.now_s, name, why);
 	}
 	free(file);

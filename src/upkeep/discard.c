@@ -32,17 +32,10 @@ static enum rc forget(struct upkeep *u, struct text host, bool all, struct why *
 	return ingest_forget(u->options.ingest, &(struct ingest_forget){ .host = host, .all = all }, why);
 }
 
-static int64_t heard_now(struct upkeep *u, const struct finding *f)
+bool discard_is_heard(struct upkeep *u, const struct finding *f, int64_t cutoff_s)
 {
-	struct silence s;
-	int64_t t_s;
-
-	if (f->plugin.s == NULL)
-		return silence_host_now(u, f->host);
-	silence_take(&s, u);
-	t_s = silence_plugin_since_start(&s, f->host, f->plugin);
-	silence_fini(&s);
-	return t_s;
+	return (f->plugin.s == NULL ? silence_host_now(u, f->host) : silence_plugin_now(u, f->host, f->plugin)) >=
+	       cutoff_s;
 }
 
 enum rc discard_note(struct upkeep *u, const struct finding *f, int64_t cutoff_s, bool *noted, struct why *why)
@@ -57,7 +50,7 @@ enum rc discard_note(struct upkeep *u, const struct finding *f, int64_t cutoff_s
 	if (rc == RC_OK)
 		rc = forget(u, f->host, false, why);
 	/* From here on its next message finds the note. What came a moment ago may have passed it by. */
-	*noted = rc == RC_OK && heard_now(u, f) < cutoff_s;
+	*noted = rc == RC_OK && !discard_is_heard(u, f, cutoff_s);
 	if (rc == RC_OK && !*noted) {
 		write.verb = META_DELETE;
 		rc = meta_apply(u->options.meta, &write, 1, why);
@@ -287,14 +280,8 @@ enum rc discard_move(struct upkeep *u, const struct discard *what, int64_t now_s
 /* A plugin or host that is there again has its metadata, which is newer than the entry's. */
 static bool is_back(struct upkeep *u, const struct entry *e)
 {
-	struct silence s;
-	int64_t t_s;
-
-	silence_take(&s, u);
-	t_s = e->kind == ENTRY_PLUGIN ? silence_plugin_since_start(&s, e->host, e->plugin)
-				      : silence_host_since_start(&s, e->host);
-	silence_fini(&s);
-	return t_s >= u->options.started_s;
+	return (e->kind == ENTRY_PLUGIN ? silence_plugin_now(u, e->host, e->plugin) : silence_host_now(u, e->host)) >=
+	       u->options.started_s;
 }
 
 enum rc discard_resume(struct upkeep *u, struct trash_entry *e, struct why *why)

@@ -6,6 +6,9 @@
 
 #include "upkeep/find.h"
 
+/* Has the host, or plugin, been heard of after all, since it was judged? */
+bool discard_is_heard(struct upkeep *u, const struct finding *f, int64_t cutoff_s);
+
 /*
  * Note a host (plugin.s NULL) or plugin in DELETED_HOSTS or DELETED_PLUGINS. When it was heard of meanwhile it is taken out
  * again, *noted says which. Errors: RC_PEER, RC_DISK.

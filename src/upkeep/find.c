@@ -85,15 +85,18 @@ static void take_line(void *argument, const char *key)
 }
 
 /* Whoever is new on it is remembered. */
-static enum rc take_list(struct look *l)
+static enum rc take_list(const struct upkeep *u, struct list *list, struct why *why)
 {
-	const struct upkeep_options *o = &l->u->options;
-	struct list *list = &l->list;
+	const struct upkeep_options *o = &u->options;
 	bool grew = false;
 	struct text name;
 	size_t at = 0;
 	void *value;
-	enum rc rc = listed_read(l->u->root_fd, &list->ever, l->why);
+	enum rc rc;
+
+	map_init(&list->now);
+	map_init(&list->ever);
+	rc = listed_read(u->root_fd, &list->ever, why);
 
 	if (rc != RC_OK)
 		return rc;
@@ -101,7 +104,22 @@ static enum rc take_list(struct look *l)
 		o->listed(o->listed_argument, take_line, list);
 	while (map_next(&list->now, &at, &name, &value))
 		grew = map_put(&list->ever, name, list) == NULL || grew;
-	return grew ? listed_write(l->u->root_fd, &list->ever, l->why) : RC_OK;
+	return grew ? listed_write(u->root_fd, &list->ever, why) : RC_OK;
+}
+
+static void list_fini(struct list *list)
+{
+	map_fini(&list->now, NULL);
+	map_fini(&list->ever, NULL);
+}
+
+enum rc findings_remember_list(const struct upkeep *u, struct why *why)
+{
+	struct list list = { 0 };
+	enum rc rc = take_list(u, &list, why);
+
+	list_fini(&list);
+	return rc;
 }
 
 /* ---- hosts ---- */
@@ -217,7 +235,7 @@ static enum rc judge_file(void *argument, const struct wsp_found *found, struct 
 	(void)why;
 	if (!text_equal(found->folder, p->folder) || is_in(p->stale, found->plugin))
 		return RC_OK;
-	last_s = silence_series_since_start(&l->silence, &s);
+	last_s = silence_series_now(l->u, s.host, s.plugin, s.ds);
 	if (last_s < l->cutoff_s) {
 		int64_t in_file_s = silence_in_file(found->dir_fd, found->name);
 
@@ -319,15 +337,13 @@ enum rc findings_look(struct upkeep *u, struct upkeep_when when, struct findings
 
 	*out = (struct findings){ 0 };
 	arena_init(&out->arena);
-	map_init(&l.list.now);
-	map_init(&l.list.ever);
 	l.cutoff_s = when.now_s - o->clean_time_s;
 	l.gone_cutoff_s = when.now_s - o->gone_s;
 	l.judged = out->judged = when.up_s >= upkeep_patience_s(o->clean_time_s);
 	silence_take(&l.silence, u);
-	rc = gone_take(o->gone, mono_now(), &l.view, why);
+	rc = take_list(u, &l.list, why);
 	if (rc == RC_OK)
-		rc = take_list(&l);
+		rc = gone_take(o->gone, mono_now(), &l.view, why);
 	if (rc == RC_OK)
 		rc = list_names(&l, META_HOSTS, TEXT_NONE, &hosts);
 	for (size_t i = 0; i < hosts.n && rc == RC_OK; i++)
@@ -335,8 +351,7 @@ enum rc findings_look(struct upkeep *u, struct upkeep_when when, struct findings
 	free(hosts.name);
 	silence_fini(&l.silence);
 	gone_give_back(l.view);
-	map_fini(&l.list.now, NULL);
-	map_fini(&l.list.ever, NULL);
+	list_fini(&l.list);
 	if (rc != RC_OK)
 		findings_fini(out);
 	return rc;

@@ -32,6 +32,9 @@ struct findings {
 	bool judged; /* else only hosts that are on the list again were looked for */
 };
 
+/* Who stands on the host-list now has stood there once. A cleaning does that, too. Errors: RC_DISK, RC_FULL. */
+CHECKED enum rc findings_remember_list(const struct upkeep *u, struct why *why);
+
 /* Errors: RC_PEER, RC_DISK. Owner: on RC_OK ended by findings_fini(). */
 CHECKED enum rc findings_look(struct upkeep *u, struct upkeep_when when, struct findings *out, struct why *why);
 void findings_fini(struct findings *f);

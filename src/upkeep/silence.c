@@ -91,12 +91,26 @@ int64_t silence_plugin_since_start(const struct silence *s, struct text host, st
 	return later(t_s == NULL ? 0 : *t_s, heard_of(ingest_heard(s->u->options.ingest), host, plugin));
 }
 
-int64_t silence_series_since_start(const struct silence *s, const struct series *series)
+int64_t silence_series_now(const struct upkeep *u, struct text host, struct text plugin, struct text ds)
 {
-	struct engine *e = s->u->options.engine;
-	uint32_t id = registry_find(engine_registry(e), series->host, series->plugin, series->ds);
+	struct engine *e = u->options.engine;
+	uint32_t id = registry_find(engine_registry(e), host, plugin, ds);
 
 	return id == REGISTRY_NONE ? 0 : newest_of(engine_newest(e), id);
+}
+
+int64_t silence_plugin_now(const struct upkeep *u, struct text host, struct text plugin)
+{
+	int64_t t_s = heard_of(ingest_heard(u->options.ingest), host, plugin);
+	struct engine *e = u->options.engine;
+	size_t n = 0, capacity = 0;
+	uint32_t *id = NULL;
+
+	registry_series_of(engine_registry(e), host, plugin, &id, &n, &capacity);
+	for (size_t i = 0; i < n; i++)
+		t_s = later(t_s, newest_of(engine_newest(e), id[i]));
+	free(id);
+	return t_s;
 }
 
 struct now {
@@ -108,15 +122,9 @@ struct now {
 static enum rc raise_plugin(void *argument, struct text plugin, struct text info)
 {
 	struct now *n = argument;
-	struct engine *e = n->u->options.engine;
-	size_t n_ids = 0, capacity = 0;
-	uint32_t *id = NULL;
 
 	(void)info;
-	registry_series_of(engine_registry(e), n->host, plugin, &id, &n_ids, &capacity);
-	for (size_t i = 0; i < n_ids; i++)
-		n->t_s = later(n->t_s, newest_of(engine_newest(e), id[i]));
-	free(id);
+	n->t_s = later(n->t_s, silence_plugin_now(n->u, n->host, plugin));
 	return RC_OK;
 }
 
@@ -125,8 +133,7 @@ int64_t silence_host_now(const struct upkeep *u, struct text host)
 	struct now n = { u, host, heard_of(ingest_heard(u->options.ingest), host, TEXT_NONE) };
 
 	/* without the metadata store nothing is going to be noted either */
-	if (meta_each(u->options.meta, META_INFOS, host, raise_plugin, &n, NULL) != RC_OK)
-		return n.t_s;
+	(void)!meta_each(u->options.meta, META_INFOS, host, raise_plugin, &n, NULL);
 	return n.t_s;
 }
 

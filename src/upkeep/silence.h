@@ -23,10 +23,11 @@ void silence_fini(struct silence *s);
 /* Since the start, infos included; 0: not. */
 int64_t silence_host_since_start(const struct silence *s, struct text host);
 int64_t silence_plugin_since_start(const struct silence *s, struct text host, struct text plugin);
-int64_t silence_series_since_start(const struct silence *s, const struct series *series);
 
-/* The same of one host as of this moment. */
+/* The same of one host, or one of its plugins, as of this moment. */
 int64_t silence_host_now(const struct upkeep *u, struct text host);
+int64_t silence_plugin_now(const struct upkeep *u, struct text host, struct text plugin);
+int64_t silence_series_now(const struct upkeep *u, struct text host, struct text plugin, struct text ds);
 
 /*
  * The newest time in the files below a folder of the tree, "0c/myhost" or "0c/myhost/plugin"; the first that is not before

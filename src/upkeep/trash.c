@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fileio.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "upkeep/disk.h"
 #include "values/wsp_tree.h"
@@ -132,20 +133,29 @@ static enum rc copy_on(int near_fd, int far_fd, const char *name, struct why *wh
 	return rc == RC_OK ? disk_remove(near_fd, name, why) : rc;
 }
 
-enum rc trash_seal(const struct trash *t, struct trash_entry *e, struct why *why)
+static enum rc move_on(const struct trash *t, const struct trash_entry *e, struct why *why)
 {
-	int far_fd = -1;
-	enum rc rc = disk_write(e->fd, done_name, TEXT(""), why);
+	int far_fd;
+	enum rc rc = open_far(t, &far_fd, why);
 
-	if (rc != RC_OK || !is_elsewhere(t) || !e->near)
+	if (rc != RC_OK)
 		return rc;
-	rc = open_far(t, &far_fd, why);
-	if (rc == RC_OK)
-		rc = disk_move(e->above_fd, e->name, far_fd, e->name, why);
+	rc = disk_move(e->above_fd, e->name, far_fd, e->name, why);
 	if (rc == RC_END)
 		rc = copy_on(e->above_fd, far_fd, e->name, why);
-	if (far_fd >= 0)
-		close(far_fd);
+	close(far_fd);
+	return rc;
+}
+
+enum rc trash_seal(const struct trash *t, const struct trash_entry *e, struct why *why)
+{
+	static struct log_limit limit;
+	struct why second = { "" };
+	enum rc rc = e->done ? RC_OK : disk_write(e->fd, done_name, TEXT(""), why);
+
+	if (rc == RC_OK && is_elsewhere(t) && e->near && move_on(t, e, &second) != RC_OK)
+		log_limited(&limit, LOG_LEVEL_WARNING, "upkeep.trash_away",
+			    "entry=%s why=\"%s\": stays in .trash, tried again", e->name, second.text);
 	return rc;
 }
 
@@ -218,13 +228,17 @@ static enum rc each_in(int above_fd, bool near, trash_each_fn *fn, void *argumen
 static enum rc in_folders(const struct trash *t, enum rc (*fn)(int fd, bool near, void *argument, struct why *why),
 			  void *argument, struct why *why)
 {
-	int fd = -1;
-	enum rc rc = is_elsewhere(t) ? open_far(t, &fd, why) : RC_OK;
+	static struct log_limit limit;
+	struct why away = { "" };
+	int fd;
+	enum rc rc = RC_OK;
 
-	if (rc == RC_OK && fd >= 0)
+	if (is_elsewhere(t) && open_far(t, &fd, &away) == RC_OK) {
 		rc = fn(fd, false, argument, why);
-	if (fd >= 0)
 		close(fd);
+	} else if (is_elsewhere(t)) {
+		log_limited(&limit, LOG_LEVEL_WARNING, "upkeep.trash_away", "why=\"%s\"", away.text);
+	}
 	if (rc != RC_OK)
 		return rc;
 	rc = open_near(t, false, &fd, why);

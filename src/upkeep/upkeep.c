@@ -198,8 +198,10 @@ static enum rc resume_entry(void *argument, struct trash_entry *e, struct why *w
 
 static enum rc recover(struct upkeep *u, struct why *why)
 {
-	enum rc rc = rename_resume(u, why);
+	enum rc rc = findings_remember_list(u, why);
 
+	if (rc == RC_OK)
+		rc = rename_resume(u, why);
 	if (rc == RC_OK)
 		rc = trash_sweep(&u->trash, why);
 	return rc == RC_OK ? trash_each(&u->trash, resume_entry, u, why) : rc;

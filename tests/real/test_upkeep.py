@@ -86,6 +86,15 @@ class UpkeepVerbs(ServersCase):
         self.assertEqual(self.hosts(daemon), {'shop 1', 'web-2'})
         self.send(daemon, 'shop 1', now, 4)
         self.assertEqual(self.values(daemon, 'shop 1'), [1, 3, 4])
+        # an answer kept for those who ask the same is not given any more
+        asked = dict(host='web-2', plugin='cpu', ds='user', from_=now - 600, until=now)
+        daemon.flush()
+        before = daemon.get('data', **asked)
+        self.assertEqual((before[0], daemon.get('data', **asked)[2]), (200, before[2]))
+        self.assertEqual(self.ctl_json(daemon, 'delete', 'web-2/cpu/user')['kind'], 'files')
+        self.assertEqual(daemon.get('data', **asked)[0], 404)
+        self.ctl_json(daemon, 'restore', 'web-2/cpu/user')
+        self.assertEqual(daemon.get('data', **asked)[2], before[2])
         for args in (('delete', 'nobody'), ('restore', 'nobody'), ('rename', 'nobody', 'x')):
             status, out, err = self.ctl(daemon, *args)
             self.assertEqual((status, out), (1, ''), args)
@@ -132,6 +141,17 @@ class UpkeepVerbs(ServersCase):
         self.assertEqual(self.ctl_json(daemon, 'restore', 'h')['restored'], [entry])
         self.assertEqual(self.values(daemon, 'h'), [1])
         self.assertEqual(list((far / 'trash').iterdir()), [])
+        # it cannot be reached: what is removed stays near, goes on later, and can be restored all the time
+        (far / 'trash').rmdir()
+        (far / 'trash').write_text('')
+        entry = self.ctl_json(daemon, 'delete', 'h')['entry']
+        self.assertEqual([p.name for p in (daemon.wsp_path / '.trash').iterdir()], [entry])
+        self.assertEqual([e['entry'] for e in self.ctl_json(daemon, 'restore')['trash']], [entry])
+        (far / 'trash').unlink()
+        self.ctl_json(daemon, 'clean')
+        self.assertEqual([p.name for p in (far / 'trash').iterdir()], [entry])
+        self.assertEqual(self.ctl_json(daemon, 'restore', 'h')['restored'], [entry])
+        self.assertEqual(self.values(daemon, 'h'), [1])
         daemon.stop()
 
     def test_a_folder_of_two_hosts_is_left_alone(self):
