@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "upkeep/discard.h"
 #include "upkeep/disk.h"
+#include "upkeep/orphans.h"
 #include "upkeep/silence.h"
 #include "wire/reply.h"
 
@@ -152,6 +153,8 @@ static enum rc take_all(struct cleaning *c, struct why *why)
 	const struct findings *f = &c->found;
 	enum rc rc = RC_OK;
 
+	if (f->n > 0 && c->u->options.deletes && !c->dry_run)
+		upkeep_settle(c->u);
 	for (size_t i = 0, n; i < f->n && rc == RC_OK; i += n) {
 		n = 1;
 		rc = upkeep_goes_on(c->u, why);
@@ -241,6 +244,8 @@ enum rc clean_run(struct upkeep *u, struct upkeep_when when, bool dry_run, struc
 		rc = set_strings(&c, why);
 	if (rc == RC_OK)
 		rc = clean_trash(u, when.now_s, dry_run, &c.removed, why);
+	if (rc == RC_OK && !dry_run)
+		rc = orphans_drop(u, why);
 	if (rc == RC_OK)
 		print(&c, out);
 	if (rc == RC_OK && !dry_run) {

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "upkeep/disk.h"
 #include "upkeep/silence.h"
+#include "upkeep/target.h"
 
 static const char files_name[] = "files";
 
@@ -252,7 +253,7 @@ enum rc discard_move(struct upkeep *u, const struct discard *what, int64_t now_s
 	if (what->kind != ENTRY_FILES)
 		rc = read_values(u, &entry, why);
 	if (rc == RC_OK && what->kind == ENTRY_HOST)
-		rc = upkeep_folder_is_alone(u, what->host, what->folder, why);
+		rc = target_folder_is_alone(u, what->host, what->folder, why);
 	if (rc == RC_OK)
 		rc = trash_begin(&u->trash, &entry, &e, why);
 	if (rc != RC_OK) {

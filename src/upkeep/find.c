@@ -9,6 +9,7 @@
 #include "upkeep/disk.h"
 #include "upkeep/listed.h"
 #include "upkeep/silence.h"
+#include "upkeep/target.h"
 #include "values/wsp_walk.h"
 
 /* The host-list of now, and of all times. */
@@ -318,7 +319,7 @@ static enum rc look_at_host(struct look *l, struct text host)
 		return RC_OK;
 	}
 	if (rc == RC_OK)
-		rc = upkeep_folder(l->u, host, folder, l->why);
+		rc = target_folder(l->u, host, folder, l->why);
 	if (rc != RC_OK)
 		return rc;
 	kept = arena_text(&l->found->arena, text_of(folder));

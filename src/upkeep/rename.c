@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "upkeep/disk.h"
+#include "upkeep/target.h"
 #include "wire/json.h"
 #include "wire/reply.h"
 
@@ -217,7 +218,7 @@ static enum rc check(const struct renaming *r, struct why *why)
 		rc = because(why, RC_REFUSED, "host \"%.*s\" has something already: expected a name that is not in use",
 			     TEXT_ARG(r->name));
 	if (rc == RC_OK)
-		rc = upkeep_folder_is_alone(r->u, r->host, r->from, why);
+		rc = target_folder_is_alone(r->u, r->host, r->from, why);
 	buf_fini(&answers);
 	return rc;
 }
@@ -259,7 +260,7 @@ enum rc rename_run(struct upkeep *u, struct text host, struct text new_name, str
 	if (rc == RC_OK && text_equal(host, new_name))
 		rc = because(why, RC_REFUSED, "both names are the same");
 	if (rc == RC_OK)
-		rc = upkeep_folder(u, host, from, why);
+		rc = target_folder(u, host, from, why);
 	if (rc != RC_OK)
 		return rc;
 	name_folder(new_name, u->options.md5_digits, false, to);

@@ -30,23 +30,11 @@ struct upkeep {
 /* Asked between one host and the next. Errors: RC_PEER. */
 CHECKED enum rc upkeep_goes_on(struct upkeep *u, struct why *why);
 
-/* "HOST", "HOST/PLUGIN" or "HOST/PLUGIN/DS" taken apart; what is not named is TEXT_NONE. */
-struct target {
-	struct text host, plugin, ds;
-};
-/* The i-th way to take it apart, 0 to 2 (a hostID may hold slashes); false: there is none, or a name is outside the rules. */
-bool target_split(struct text what, unsigned i, struct target *out);
-
 /*
  * Have the journal hold nothing old: after a crash it is replayed, and what lies in it of a host that was removed would be
  * written again. The first time all is written, the second time what came in while the first went on: then the segments
  * from before retire. What cannot be written is not for us to say.
  */
 void upkeep_settle(struct upkeep *u);
-
-/* The folder of a host, by the rule when the metadata store has none. Errors: RC_PEER, RC_DISK. */
-CHECKED enum rc upkeep_folder(const struct upkeep *u, struct text host, char folder[FOLDER_MAX_BYTES], struct why *why);
-/* Errors: RC_REFUSED another host's folder is this one, or lies in it · RC_PEER, RC_DISK */
-CHECKED enum rc upkeep_folder_is_alone(const struct upkeep *u, struct text host, struct text folder, struct why *why);
 
 #endif

@@ -44,6 +44,18 @@ static enum rc open_far(const struct trash *t, int *out, struct why *why)
 	return rc;
 }
 
+bool trash_is_there(const struct trash *t)
+{
+	int fd;
+
+	if (!is_elsewhere(t))
+		return true;
+	if (open_far(t, &fd, NULL) != RC_OK)
+		return false;
+	close(fd);
+	return true;
+}
+
 void trash_entry_close(struct trash_entry *t)
 {
 	if (t->fd >= 0)

@@ -42,6 +42,9 @@ CHECKED enum rc trash_drop(struct trash_entry *e, struct why *why);
 typedef enum rc trash_each_fn(void *argument, struct trash_entry *e, struct why *why);
 CHECKED enum rc trash_each(const struct trash *t, trash_each_fn *fn, void *argument, struct why *why);
 
+/* Can all of it be seen? An entry in a trash_path that is away is in no trash_each(). */
+bool trash_is_there(const struct trash *t);
+
 /* Remove what removing and copying left half done. */
 CHECKED enum rc trash_sweep(const struct trash *t, struct why *why);
 

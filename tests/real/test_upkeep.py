@@ -154,6 +154,22 @@ class UpkeepVerbs(ServersCase):
         self.assertEqual(self.values(daemon, 'h'), [1])
         daemon.stop()
 
+    def test_a_note_of_nothing_goes(self):
+        daemon = self.daemon().start()
+        records = SqliteRecords(self.folder / 'metadata.sqlite')
+        for host in ('h', 'k'):
+            self.send(daemon, host, int(time.time()) - 60, 1)
+            self.ctl_json(daemon, 'delete', host + '/cpu')
+            entry = self.ctl_json(daemon, 'delete', host)['entry']
+        shutil.rmtree(daemon.wsp_path / '.trash' / entry)  # k's own; its plugin's is still there
+        self.ctl_json(daemon, 'clean')
+        self.assertEqual(set(records.hash('DELETED_HOSTS')), {'h'})
+        self.assertEqual(set(records.hash('DELETED_PLUGINS')), {'h@cpu', 'k@cpu'})
+        shutil.rmtree(daemon.wsp_path / '.trash')
+        self.ctl_json(daemon, 'clean')
+        self.assertEqual((records.hash('DELETED_HOSTS'), records.hash('DELETED_PLUGINS')), ({}, {}))
+        daemon.stop()
+
     def test_a_folder_of_two_hosts_is_left_alone(self):
         daemon = self.daemon().start()
         self.send(daemon, 'h', int(time.time()) - 60, 1)

@@ -13,7 +13,7 @@
 #include "upkeep/disk.h"
 #include "upkeep/entry.h"
 #include "upkeep/listed.h"
-#include "upkeep/state.h"
+#include "upkeep/target.h"
 
 enum { HOUR = 3600, NOW = 1795342600 };
 
