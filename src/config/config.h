@@ -55,6 +55,8 @@ struct config {
 	char *wsp_path;
 	int64_t wsp_path_md5_char, wsp_clean_time_h;
 	bool wsp_delete;
+	int64_t host_gone_days, trash_days;
+	char *trash_path; /* NULL: <wsp_path>/.trash */
 	bool wsp_sparse;
 	char *quarantine_path; /* NULL: <wsp_path>/.quarantine */
 	char *journal_path;

@@ -134,6 +134,13 @@ struct json_value answer_object(struct answer *a, struct json_value object, cons
 	return find(a, object, name, JSON_OBJECT, &member) ? member : (struct json_value){ .type = JSON_NULL };
 }
 
+struct json_value answer_list(struct answer *a, struct json_value object, const char *name)
+{
+	struct json_value member;
+
+	return find(a, object, name, JSON_ARRAY, &member) ? member : (struct json_value){ .type = JSON_NULL };
+}
+
 double answer_number(struct answer *a, struct json_value object, const char *name)
 {
 	struct json_value member;

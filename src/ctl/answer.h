@@ -48,6 +48,7 @@ const char *answer_socket(struct ctl *ctl);
 
 /* Members of an object. What is not there, as an older daemon may leave it out: an object without members, 0, "", false. */
 struct json_value answer_object(struct answer *a, struct json_value object, const char *name);
+struct json_value answer_list(struct answer *a, struct json_value object, const char *name);
 double answer_number(struct answer *a, struct json_value object, const char *name);
 struct text answer_text(struct answer *a, struct json_value object, const char *name);
 bool answer_true(struct answer *a, struct json_value object, const char *name);

@@ -24,7 +24,7 @@ static bool covers(const char *earlier, const char *later)
 	return is_any(earlier) || (later != NULL && strcmp(earlier, later) == 0);
 }
 
-static void check_rules(struct findings *f)
+static void check_rules(struct remarks *f)
 {
 	const struct schema *s = &f->c->schema;
 
@@ -35,10 +35,9 @@ static void check_rules(struct findings *f)
 			if (!covers(before->host, rule->host) || !covers(before->plugin, rule->plugin) ||
 			    !covers(before->ds, rule->ds))
 				continue;
-			findings_add(
-				f, FINDING_WARNING, NULL,
-				"%s: [archives %s]: never applies: [archives %s] before it takes all that it would",
-				f->path, rule->name, before->name);
+			remarks_add(f, FINDING_WARNING, NULL,
+				    "%s: [archives %s]: never applies: [archives %s] before it takes all that it would",
+				    f->path, rule->name, before->name);
 			break;
 		}
 }
@@ -98,7 +97,7 @@ static enum rc look_at(void *argument, const struct wsp_found *found, struct why
 	return ++l->n < FILES_MOST ? RC_OK : RC_END;
 }
 
-static void check_files(struct findings *f)
+static void check_files(struct remarks *f)
 {
 	struct looking l = { .schema = &f->c->schema };
 	int root_fd = open(f->c->wsp_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -110,21 +109,21 @@ static void check_files(struct findings *f)
 	rc = wsp_walk(root_fd, TEXT_NONE, look_at, &l, &why);
 	close(root_fd);
 	if (rc != RC_OK)
-		findings_add(f, FINDING_ERROR, "wsp_path", "%s", why.text);
+		remarks_add(f, FINDING_ERROR, "wsp_path", "%s", why.text);
 	if (l.n_other > 0)
-		findings_add(
+		remarks_add(
 			f, FINDING_WARNING, "archives",
 			"%llu of %s%llu files have other archives than new ones would get, the first is %s; they stay "
 			"as they are",
 			(unsigned long long)l.n_other, l.n == FILES_MOST ? "the first " : "", (unsigned long long)l.n,
 			l.example);
 	if (l.n_damaged > 0)
-		findings_add(f, FINDING_WARNING, "wsp_path", "%llu of %s%llu files are no .wsp files, or damaged",
-			     (unsigned long long)l.n_damaged, l.n == FILES_MOST ? "the first " : "",
-			     (unsigned long long)l.n);
+		remarks_add(f, FINDING_WARNING, "wsp_path", "%llu of %s%llu files are no .wsp files, or damaged",
+			    (unsigned long long)l.n_damaged, l.n == FILES_MOST ? "the first " : "",
+			    (unsigned long long)l.n);
 }
 
-void check_archives(struct findings *f)
+void check_archives(struct remarks *f)
 {
 	check_rules(f);
 	check_files(f);

@@ -21,30 +21,30 @@ enum { TIMEOUT_MS = 5000 };
 
 static void warn(void *argument, const char *text)
 {
-	findings_add(argument, FINDING_WARNING, NULL, "%s", text);
+	remarks_add(argument, FINDING_WARNING, NULL, "%s", text);
 }
 
 /* From here on what can be read and written is judged as the daemon will find it. */
-static void become_daemon(struct findings *f)
+static void become_daemon(struct remarks *f)
 {
 	struct why why = { "" };
 	const struct passwd *p;
 
 	if (geteuid() == 0) {
 		if (privileges_take(f->c->user, f->c->group, &why) != RC_OK)
-			findings_add(f, FINDING_ERROR, strncmp(why.text, "group:", 6) == 0 ? "group" : "user", "%s",
-				     why.text + strcspn(why.text, " ") + 1);
+			remarks_add(f, FINDING_ERROR, strncmp(why.text, "group:", 6) == 0 ? "group" : "user", "%s",
+				    why.text + strcspn(why.text, " ") + 1);
 		return;
 	}
 	p = getpwuid(geteuid());
 	if (p == NULL || strcmp(p->pw_name, f->c->user) != 0)
-		findings_add(f, FINDING_WARNING, "user",
-			     "folders and files are checked for %s, not for %s; run this as root to have them checked "
-			     "for the daemon's user",
-			     p == NULL ? "this user" : p->pw_name, f->c->user);
+		remarks_add(f, FINDING_WARNING, "user",
+			    "folders and files are checked for %s, not for %s; run this as root to have them checked "
+			    "for the daemon's user",
+			    p == NULL ? "this user" : p->pw_name, f->c->user);
 }
 
-static void check_hosts(struct findings *f)
+static void check_hosts(struct remarks *f)
 {
 	struct host_list hosts;
 	struct why why;
@@ -52,7 +52,7 @@ static void check_hosts(struct findings *f)
 	if (f->c->rpc_hosts.n == 0)
 		return;
 	if (host_list_read(f->c->host_list_file, &hosts, warn, f, &why) != RC_OK)
-		findings_add(f, FINDING_ERROR, "host_list_file", "%s", why.text);
+		remarks_add(f, FINDING_ERROR, "host_list_file", "%s", why.text);
 	else
 		host_list_fini(&hosts);
 }
@@ -71,17 +71,17 @@ static bool is_running(const struct config *c)
 	return runs;
 }
 
-static void check_all(struct findings *f, struct config *c)
+static void check_all(struct remarks *f, struct config *c)
 {
 	struct why why;
 
 	if (config_read(f->path, c, warn, f, &why) != RC_OK) {
-		findings_add(f, FINDING_ERROR, NULL, "%s", why.text);
+		remarks_add(f, FINDING_ERROR, NULL, "%s", why.text);
 		return;
 	}
 	f->c = c;
 	if (!c->enable)
-		findings_add(f, FINDING_WARNING, "enable", "false: the daemon does not start");
+		remarks_add(f, FINDING_WARNING, "enable", "false: the daemon does not start");
 	become_daemon(f);
 	check_hosts(f);
 	check_folders(f);
@@ -90,7 +90,7 @@ static void check_all(struct findings *f, struct config *c)
 	check_archives(f);
 }
 
-static void print(const struct findings *f)
+static void print(const struct remarks *f)
 {
 	struct buf out;
 
@@ -106,7 +106,7 @@ static void print(const struct findings *f)
 	buf_fini(&out);
 }
 
-static void add_list(const struct findings *f, enum finding_level level, struct buf *out)
+static void add_list(const struct remarks *f, enum finding_level level, struct buf *out)
 {
 	bool any = false;
 
@@ -120,7 +120,7 @@ static void add_list(const struct findings *f, enum finding_level level, struct 
 	buf_add_str(out, "]");
 }
 
-static void print_json(const struct findings *f)
+static void print_json(const struct remarks *f)
 {
 	struct buf out;
 
@@ -139,7 +139,7 @@ static void print_json(const struct findings *f)
 static int run(struct ctl *ctl)
 {
 	const char *path = ctl->n_arguments > 0 ? ctl->argument[0] : ctl->config_path;
-	struct findings f = { .path = path };
+	struct remarks f = { .path = path };
 	struct config c;
 	int status;
 
@@ -151,7 +151,7 @@ static int run(struct ctl *ctl)
 	status = f.n_errors > 0 ? EXIT_NOT_FINE : EXIT_FINE;
 	if (f.c != NULL)
 		config_fini(&c);
-	findings_fini(&f);
+	remarks_fini(&f);
 	return status;
 }
 

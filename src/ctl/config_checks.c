@@ -16,7 +16,7 @@
 
 enum { ANY_DEPTH = 1000 };
 
-void findings_add(struct findings *f, enum finding_level level, const char *key, const char *format, ...)
+void remarks_add(struct remarks *f, enum finding_level level, const char *key, const char *format, ...)
 {
 	unsigned line = key == NULL || f->c == NULL ? 0 : config_line(f->c, key);
 	struct finding *new;
@@ -35,7 +35,7 @@ void findings_add(struct findings *f, enum finding_level level, const char *key,
 	f->n_errors += level == FINDING_ERROR;
 }
 
-void findings_fini(struct findings *f)
+void remarks_fini(struct remarks *f)
 {
 	for (size_t i = 0; i < f->n; i++)
 		free(f->finding[i].text);
@@ -56,7 +56,7 @@ static bool cut(char *path)
 }
 
 /* There and writable, or to be made by a daemon that makes at most so many levels. */
-static void check_folder(struct findings *f, const char *key, const char *path, int levels)
+static void check_folder(struct remarks *f, const char *key, const char *path, int levels)
 {
 	char *at = must_strdup(path);
 	struct stat st;
@@ -65,18 +65,18 @@ static void check_folder(struct findings *f, const char *key, const char *path, 
 	while (stat(at, &st) < 0 && errno == ENOENT && cut(at))
 		missing++;
 	if (stat(at, &st) < 0)
-		findings_add(f, FINDING_ERROR, key, "%s: %s", at, strerror(errno));
+		remarks_add(f, FINDING_ERROR, key, "%s: %s", at, strerror(errno));
 	else if (!S_ISDIR(st.st_mode))
-		findings_add(f, FINDING_ERROR, key, "%s is not a folder", at);
+		remarks_add(f, FINDING_ERROR, key, "%s is not a folder", at);
 	else if (missing > levels)
-		findings_add(f, FINDING_ERROR, key, "no folder %s", path);
+		remarks_add(f, FINDING_ERROR, key, "no folder %s", path);
 	else if (faccessat(AT_FDCWD, at, W_OK | X_OK, AT_EACCESS) < 0)
-		findings_add(f, FINDING_ERROR, key, missing > 0 ? "%s cannot be made: %s: %s" : "%s%.0s: %s", path, at,
-			     strerror(errno));
+		remarks_add(f, FINDING_ERROR, key, missing > 0 ? "%s cannot be made: %s: %s" : "%s%.0s: %s", path, at,
+			    strerror(errno));
 	free(at);
 }
 
-static void check_folder_of(struct findings *f, const char *key, const char *file, int levels)
+static void check_folder_of(struct remarks *f, const char *key, const char *file, int levels)
 {
 	char *folder = must_strdup(file);
 
@@ -85,15 +85,15 @@ static void check_folder_of(struct findings *f, const char *key, const char *fil
 	free(folder);
 }
 
-static void check_file(struct findings *f, const char *key, const char *path)
+static void check_file(struct remarks *f, const char *key, const char *path)
 {
 	if (access(path, F_OK) == 0 && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) < 0)
-		findings_add(f, FINDING_ERROR, key, "%s cannot be written: %s", path, strerror(errno));
+		remarks_add(f, FINDING_ERROR, key, "%s cannot be written: %s", path, strerror(errno));
 	else if (access(path, F_OK) < 0)
 		check_folder_of(f, key, path, 0);
 }
 
-void check_folders(struct findings *f)
+void check_folders(struct remarks *f)
 {
 	const struct config *c = f->c;
 
@@ -116,7 +116,7 @@ void check_folders(struct findings *f)
 /* ---- TLS ---- */
 
 /* Readable, and PEM as OpenSSL wants it. */
-static void check_pem(struct findings *f, const char *key, const char *path)
+static void check_pem(struct remarks *f, const char *key, const char *path)
 {
 	char line[4096];
 	bool found = false;
@@ -126,17 +126,17 @@ static void check_pem(struct findings *f, const char *key, const char *path)
 		return;
 	file = fopen(path, "re");
 	if (file == NULL) {
-		findings_add(f, FINDING_ERROR, key, "%s: %s", path, strerror(errno));
+		remarks_add(f, FINDING_ERROR, key, "%s: %s", path, strerror(errno));
 		return;
 	}
 	while (!found && fgets(line, sizeof(line), file) != NULL)
 		found = strncmp(line, "-----BEGIN ", 11) == 0;
 	fclose(file);
 	if (!found)
-		findings_add(f, FINDING_ERROR, key, "%s is no PEM file: no line begins with -----BEGIN", path);
+		remarks_add(f, FINDING_ERROR, key, "%s is no PEM file: no line begins with -----BEGIN", path);
 }
 
-void check_tls_files(struct findings *f)
+void check_tls_files(struct remarks *f)
 {
 	struct stat st;
 
@@ -146,14 +146,14 @@ void check_tls_files(struct findings *f)
 	check_pem(f, "rpc_ssl_cert", f->c->rpc_ssl_cert);
 	check_pem(f, "rpc_ssl_key", f->c->rpc_ssl_key);
 	if (f->c->rpc_ssl_key != NULL && stat(f->c->rpc_ssl_key, &st) == 0 && (st.st_mode & S_IRWXO) != 0)
-		findings_add(f, FINDING_WARNING, "rpc_ssl_key", "%s can be read by everybody (mode %03o)",
-			     f->c->rpc_ssl_key, (unsigned)st.st_mode & 0777);
+		remarks_add(f, FINDING_WARNING, "rpc_ssl_key", "%s can be read by everybody (mode %03o)",
+			    f->c->rpc_ssl_key, (unsigned)st.st_mode & 0777);
 }
 
 /* ---- addresses ---- */
 
 /* Could it be listened on? Nothing is: the socket goes at once. */
-static void check_address(struct findings *f, const char *key, const char *host, int port, bool is_running)
+static void check_address(struct remarks *f, const char *key, const char *host, int port, bool is_running)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV }, *list = NULL;
 	char service[8];
@@ -162,7 +162,7 @@ static void check_address(struct findings *f, const char *key, const char *host,
 	snprintf(service, sizeof(service), "%d", port);
 	failed = getaddrinfo(host, service, &hints, &list);
 	if (failed != 0) {
-		findings_add(f, FINDING_ERROR, key, "%s: %s", host, gai_strerror(failed));
+		remarks_add(f, FINDING_ERROR, key, "%s: %s", host, gai_strerror(failed));
 		return;
 	}
 	fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -173,10 +173,10 @@ static void check_address(struct findings *f, const char *key, const char *host,
 		close(fd);
 	freeaddrinfo(list);
 	if (problem != 0 && !(problem == EADDRINUSE && is_running))
-		findings_add(f, FINDING_ERROR, key, "%s, port %d: %s", host, port, strerror(problem));
+		remarks_add(f, FINDING_ERROR, key, "%s, port %d: %s", host, port, strerror(problem));
 }
 
-static void check_carbon(struct findings *f, bool is_running)
+static void check_carbon(struct remarks *f, bool is_running)
 {
 	char *list = must_strdup(f->c->carbon_listen), *rest = list, *one;
 	struct address address;
@@ -192,7 +192,7 @@ static void check_carbon(struct findings *f, bool is_running)
 	free(list);
 }
 
-void check_addresses(struct findings *f, bool is_running)
+void check_addresses(struct remarks *f, bool is_running)
 {
 	const struct config *c = f->c;
 
@@ -202,7 +202,7 @@ void check_addresses(struct findings *f, bool is_running)
 	if (c->carbon_listen != NULL)
 		check_carbon(f, is_running);
 	if (c->n_http_listen == 0 && c->rpc_hosts.n == 0 && c->carbon_listen == NULL)
-		findings_add(f, FINDING_WARNING, "http_listen",
-			     "no input and nobody to ask: rpc_hosts, http_listen and "
-			     "carbon_listen are all empty");
+		remarks_add(f, FINDING_WARNING, "http_listen",
+			    "no input and nobody to ask: rpc_hosts, http_listen and "
+			    "carbon_listen are all empty");
 }

@@ -14,7 +14,7 @@ struct finding {
 	char *text; /* "FILE:LINE: key: what" */
 };
 
-struct findings {
+struct remarks {
 	const char *path;       /* of the configuration */
 	const struct config *c; /* NULL: it could not be read */
 	struct finding *finding;
@@ -22,15 +22,15 @@ struct findings {
 };
 
 /* About this key; NULL: text has its place already. */
-void findings_add(struct findings *f, enum finding_level level, const char *key, const char *format, ...)
+void remarks_add(struct remarks *f, enum finding_level level, const char *key, const char *format, ...)
 	PRINTF_LIKE(4, 5);
-void findings_fini(struct findings *f);
+void remarks_fini(struct remarks *f);
 
-void check_folders(struct findings *f);
-void check_tls_files(struct findings *f);
+void check_folders(struct remarks *f);
+void check_tls_files(struct remarks *f);
 /* is_running: the daemon, so that its own addresses are in use. */
-void check_addresses(struct findings *f, bool is_running);
+void check_addresses(struct remarks *f, bool is_running);
 /* Sections that never apply, and files that have other archives than new ones would get. */
-void check_archives(struct findings *f);
+void check_archives(struct remarks *f);
 
 #endif

@@ -42,6 +42,7 @@ struct flush {
 	struct request *request;
 	uint64_t n_syncs, sync_ns_sum, pass_done, pass_of;
 	bool failing;
+	atomic_uint n_alone;
 	/* thread flush only */
 	const uint32_t *order;
 	uint32_t n_order, cursor;
@@ -288,10 +289,12 @@ static void serve(struct flush *f, struct request *r)
 	if (r->host.s != NULL)
 		write_wanted(f, r);
 	writers_wait(&f->writers);
-	if (is_stopping(f))
+	if (is_stopping(f)) {
 		r->rc = because(r->why, RC_PEER, "the daemon is stopping");
-	else
-		r->rc = r->alone(r->argument, r->why);
+		return;
+	}
+	r->rc = r->alone(r->argument, r->why);
+	atomic_fetch_add(&f->n_alone, 1);
 }
 
 static void serve_requests(struct flush *f)
@@ -436,6 +439,11 @@ enum rc flush_alone(struct flush *f, struct text host, flush_alone_fn *fn, void 
 	struct request r = { .host = host, .alone = fn, .argument = argument, .why = why };
 
 	return ask(f, &r);
+}
+
+uint32_t flush_n_alone(const struct flush *f)
+{
+	return atomic_load(&f->n_alone);
 }
 
 void flush_stats(struct flush *f, struct flush_stats *out)

@@ -45,6 +45,9 @@ typedef enum rc flush_alone_fn(void *argument, struct why *why);
  */
 CHECKED enum rc flush_alone(struct flush *f, struct text host, flush_alone_fn *fn, void *argument, struct why *why);
 
+/* Grows with each flush_alone() that ran its fn: files may be others than before. Threads: any; one load. */
+uint32_t flush_n_alone(const struct flush *f);
+
 struct flush_stats {
 	uint64_t n_series_written, n_points_written, n_failed, n_refused, n_syncs, sync_ns_sum;
 	bool failing;

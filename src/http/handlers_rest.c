@@ -6,7 +6,8 @@
 #include "http/headers.h"
 #include "http/request.h"
 
-enum { YOUNG_MS = 1000, REFRESH_MS = 500 /* asked again in good time, so that nobody has to wait */ };
+/* Together with the view of what is gone: a second. */
+enum { YOUNG_MS = 1000 - GONE_YOUNG_MS, REFRESH_MS = 500 /* asked again in good time, so that nobody has to wait */ };
 
 static void plain(struct answer *a, const char *text)
 {
@@ -88,7 +89,10 @@ enum freshness { STALE, USABLE, FRESH };
 
 static unsigned changes_of(const struct query *q, const struct meta_question *m)
 {
-	return m->any_hash ? meta_changes_any(q->meta) : meta_changes(q->meta, m->hash, m->host);
+	return m->any_hash ? meta_changes_any(q->meta)
+			   : meta_changes(q->meta, m->hash, m->host) +
+				     meta_changes(q->meta, META_DELETED_HOSTS, TEXT_NONE) +
+				     meta_changes(q->meta, META_DELETED_PLUGINS, TEXT_NONE);
 }
 
 /* From the beginning of the read that made it. */

@@ -59,6 +59,30 @@ struct host *hosts_entry(struct hosts *h, struct text name)
 	return host != NULL ? host : add_host(h, name);
 }
 
+void hosts_forget(struct hosts *h, struct text name, bool all)
+{
+	struct host *host = map_get(&h->by_name, name);
+	struct text folder;
+
+	if (host == NULL)
+		return;
+	host->generation = 0;
+	host->named = false;
+	if (!all)
+		return;
+	folder = (struct text){ host->folder, host->n_folder };
+	if (folder.n > 0 && map_get(&h->by_folder, folder) == host)
+		map_remove(&h->by_folder, folder);
+	host->n_folder = 0;
+	host->folder[0] = '\0';
+}
+
+void hosts_give_folder(struct hosts *h, struct text name, struct text folder)
+{
+	hosts_forget(h, name, true);
+	own_folder(h, hosts_entry(h, name), folder);
+}
+
 /* One WSP_PATH entry at start: remember who has which folder, so that a newcomer does not get it too. */
 static enum rc remember(void *argument, struct text name, struct text path)
 {

@@ -41,6 +41,11 @@ struct host *hosts_entry(struct hosts *h, struct text name);
 /* Whether this host has a folder already. Its infos then heal HOST_ID and WSP_PATH, too; alone they make no host. */
 bool hosts_knows(const struct hosts *h, struct text name);
 
+/* The metadata store may not hold this host any more; all: nor has it its folder. */
+void hosts_forget(struct hosts *h, struct text name, bool all);
+/* This host has this folder from now on. */
+void hosts_give_folder(struct hosts *h, struct text name, struct text folder);
+
 /* What a caller wants of one host in this round. */
 struct host_want {
 	struct text name;   /* a valid name */

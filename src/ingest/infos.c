@@ -197,6 +197,23 @@ void infos_forget(struct infos *s, struct text host, struct text plugin)
 	arena_fini(&a);
 }
 
+void infos_forget_host(struct infos *s, struct text host)
+{
+	struct map kept;
+	struct text key;
+	size_t at = 0;
+	void *value;
+
+	map_init(&kept);
+	while (map_next(&s->by_plugin, &at, &key, &value))
+		if (key.n > host.n && key.s[host.n] == '\0' && memcmp(key.s, host.s, host.n) == 0)
+			free_info(value);
+		else
+			map_put(&kept, key, value);
+	map_fini(&s->by_plugin, NULL);
+	s->by_plugin = kept;
+}
+
 void infos_saw_real(struct infos *s, struct text host, struct text plugin, bool remember)
 {
 	struct plugin_info *p;

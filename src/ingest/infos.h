@@ -32,6 +32,9 @@ CHECKED enum rc infos_saw_ds(struct infos *s, struct text host, struct text plug
 /* What was handed to the metadata store was not accepted: forget what is known of this plugin. */
 void infos_forget(struct infos *s, struct text host, struct text plugin);
 
+/* The same of all plugins of a host. */
+void infos_forget_host(struct infos *s, struct text host);
+
 /*
  * A real info came: nothing is made up for this plugin from now on. remember: also when the plugin is not known yet,
  * needed while data of it may stand in the same round, before the info is in the metadata store.

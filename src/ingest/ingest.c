@@ -7,6 +7,13 @@
 #include "ingest/quick.h"
 #include "ingest/store.h"
 
+/* One call of ingest_forget(). */
+struct forget {
+	const struct ingest_forget *what;
+	bool done; /* under ingest's lock */
+	struct forget *next;
+};
+
 struct ingest {
 	struct store store; /* thread store only, but what quick_accept() looks at */
 	pthread_t thread;
@@ -17,6 +24,7 @@ struct ingest {
 	struct batch *first, **end;
 	struct batch *waiting, **waiting_end; /* tried; for the journal's sync, in order of position */
 	uint64_t committed;                   /* the journal's position that is synced */
+	struct forget *forget;
 	bool journal_fails;
 	struct why journal_why;
 	bool stopping;
@@ -104,23 +112,82 @@ static void sort_out(struct ingest *in, struct batch *first)
 	hand_back(ready);
 }
 
+static void serve_forgets(struct ingest *in, struct forget *first)
+{
+	for (struct forget *f = first; f != NULL; f = f->next)
+		store_forget(&in->store, f->what);
+	lock_take(&in->lock);
+	for (struct forget *f = first, *next; f != NULL; f = next) {
+		next = f->next; /* who waits may be gone as soon as the lock is given back */
+		f->done = true;
+	}
+	if (first != NULL)
+		signal_all(&in->signal);
+	lock_give_back(&in->lock);
+}
+
+static struct forget *take_forgets(struct ingest *in)
+{
+	struct forget *first = in->forget;
+
+	lock_must_hold(&in->lock);
+	in->forget = NULL;
+	return first;
+}
+
+/* Put it before the others, and wait for it. */
+static enum rc ask_to_forget(struct ingest *in, struct forget *f, struct why *why)
+{
+	lock_take(&in->lock);
+	if (in->stopping || !atomic_load(&in->begun)) {
+		lock_give_back(&in->lock);
+		return because(why, RC_PEER, "nothing is taken at the moment");
+	}
+	f->next = in->forget;
+	in->forget = f;
+	signal_all(&in->signal);
+	while (!f->done)
+		signal_wait(&in->signal, &in->lock);
+	lock_give_back(&in->lock);
+	return RC_OK;
+}
+
+enum rc ingest_forget(struct ingest *in, const struct ingest_forget *what, struct why *why)
+{
+	struct forget f = { .what = what };
+
+	return ask_to_forget(in, &f, why);
+}
+
+struct heard *ingest_heard(struct ingest *in)
+{
+	return in->store.heard;
+}
+
 /* Loop of thread `store`: all that came since the last round is one round. */
 static void *run(void *argument)
 {
 	struct ingest *in = argument;
 
 	for (;;) {
+		struct forget *forget;
 		struct batch *first;
+		bool ending;
 
 		lock_take(&in->lock);
-		while (in->first == NULL && !in->stopping)
+		while (in->first == NULL && in->forget == NULL && !in->stopping)
 			signal_wait(&in->signal, &in->lock);
 		first = in->first;
 		in->first = NULL;
 		in->end = &in->first;
+		forget = take_forgets(in);
+		ending = in->stopping && first == NULL;
 		lock_give_back(&in->lock);
-		if (first == NULL)
+		serve_forgets(in, forget);
+		if (ending)
 			return NULL;
+		if (first == NULL)
+			continue;
 		store_round(&in->store, first, wall_now().s, mono_now());
 		sort_out(in, first);
 	}

@@ -10,6 +10,8 @@
 #include "base/arena.h"
 #include "base/lock.h"
 #include "engine/engine.h"
+#include "ingest/heard.h"
+#include "meta/gone.h"
 #include "meta/meta.h"
 #include "model/schema.h"
 #include "wire/message.h"
@@ -69,6 +71,7 @@ struct item *batch_add_none(struct batch *b);
 
 struct ingest_options {
 	struct meta *meta;
+	struct gone *gone; /* who sends again is taken out of it; NULL: nothing is ever gone */
 	struct engine *engine;
 	const struct schema *schema;
 	const char *wsp_path;
@@ -108,5 +111,26 @@ void ingest_submit(struct ingest *in, struct batch *b);
  * by ingest_submit(). Threads: any.
  */
 uint32_t ingest_mark(struct ingest *in);
+
+/*
+ * Somebody else has changed what the metadata store has of a host: its next message goes the long way, and what is not
+ * there is written again.
+ */
+struct ingest_forget {
+	struct text host;
+	bool all;           /* its folder and its infos, too: it comes back as a new one */
+	struct text heir;   /* s not NULL: the host that has that folder now, */
+	struct text folder; /* which is called this now, relative to wsp_path */
+};
+
+/*
+ * Returns when it is done, between two rounds of the store thread.
+ * Errors   RC_PEER not before ingest_start(), nor behind ingest_close()
+ * Threads  any but store and journal.
+ */
+CHECKED enum rc ingest_forget(struct ingest *in, const struct ingest_forget *what, struct why *why);
+
+/* When infos last came. */
+struct heard *ingest_heard(struct ingest *in);
 
 #endif

@@ -37,6 +37,14 @@ void round_accept_points(struct round *r, size_t n_points);
 /* Tell the metadata store everything in one go. generation: its own, read before the hosts were resolved. */
 void round_write_meta(struct round *r, uint64_t generation);
 
+/*
+ * Who sends again is not gone: the writes that take the hosts and plugins of this round's messages out of what is noted, at
+ * most 2 a task, put at out; none twice.
+ */
+size_t round_gone_writes(struct round *r, const struct gone_view *view, struct meta_write *out);
+/* They were accepted. */
+void round_say_returned(const struct meta_write *write, size_t n);
+
 /* Append and sync the lines of what was refused. now_s: Unix seconds. */
 void round_keep_aside(struct round *r, int64_t now_s);
 

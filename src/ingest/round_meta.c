@@ -37,16 +37,44 @@ static bool makes_up(const struct task *t)
 	       t->item->message.kind == MESSAGE_DATA;
 }
 
+static bool has_value(const struct message *m)
+{
+	for (size_t k = 0; k < m->n_samples; k++)
+		if (m->sample[k].kind == SAMPLE_VALUE)
+			return true;
+	return false;
+}
+
+/* What leaves no point: infos, and data that knows no value. */
+static void note_heard(struct round *r, enum rc rc)
+{
+	for (size_t t = 0; rc == RC_OK && t < r->n_tasks; t++) {
+		const struct task *task = &r->task[t];
+		const struct message *m = &task->item->message;
+
+		if (task->failed || !task->item->decoded || task->batch->input == INPUT_JOURNAL)
+			continue;
+		if (m->kind == MESSAGE_MYINFO)
+			heard_note(r->store->heard, m->host, TEXT_NONE, task->batch->accepted_s);
+		else if (m->kind == MESSAGE_INFO || (m->kind == MESSAGE_DATA && !has_value(m)))
+			heard_note(r->store->heard, m->host, m->plugin, task->batch->accepted_s);
+	}
+}
+
 /* Tell the metadata store everything of this round in one go. */
 void round_write_meta(struct round *r, uint64_t generation)
 {
 	struct store *s = r->store;
-	struct meta_write *write = arena_alloc(&s->arena, (r->n_wants * 3 + r->n_tasks + 1) * sizeof(*write));
+	struct meta_write *write = arena_alloc(&s->arena, (r->n_wants * 3 + r->n_tasks * 3 + 1) * sizeof(*write));
+	struct gone_view *view = NULL;
 	struct why why = { "" };
 	bool made_up = false; /* some plugin's info may have to be */
-	size_t n = 0;
-	enum rc rc = RC_OK;
+	size_t n = 0, n_returned;
+	enum rc rc = RC_OK, known;
 
+	known = gone_take(s->options.gone, mono_now(), &view, NULL);
+	n = n_returned = round_gone_writes(r, view, write);
+	gone_give_back(view);
 	infos_begin_round(&s->infos);
 	for (size_t t = 0; t < r->n_tasks; t++)
 		made_up = made_up || makes_up(&r->task[t]);
@@ -79,11 +107,17 @@ void round_write_meta(struct round *r, uint64_t generation)
 		rc = meta_apply(s->options.meta, write, n, &why);
 	if (rc != RC_OK)
 		counter_add(COUNTER_META_ERRORS, 1);
+	else
+		round_say_returned(write, n_returned);
+	note_heard(r, rc);
 	for (size_t w = 0; w < r->n_wants; w++)
 		if (rc == RC_OK && r->want[w].answered)
 			hosts_settled(&r->want[w], generation);
-	/* Its points may come past us from now on: the metadata store has been told in this generation. */
-	for (size_t t = 0; rc == RC_OK && t < r->n_tasks; t++)
+	/*
+	 * Its points may come past us from now on: the metadata store has been told in this generation, and that it is not
+	 * gone.
+	 */
+	for (size_t t = 0; rc == RC_OK && known == RC_OK && t < r->n_tasks; t++)
 		if (!r->task[t].failed && r->task[t].item->waits)
 			registry_set_mark(engine_registry(s->options.engine), r->task[t].source,
 					  store_mark(s, generation));

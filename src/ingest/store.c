@@ -20,6 +20,7 @@ enum rc store_init(struct store *s, const struct ingest_options *options, struct
 	s->shortest_s = schema_shortest_s(options->schema);
 	hosts_init(&s->hosts, options->meta, options->wsp_path, options->md5_digits);
 	infos_init(&s->infos, options->meta);
+	s->heard = heard_new();
 	arena_init(&s->arena);
 	return RC_OK;
 }
@@ -28,8 +29,33 @@ void store_fini(struct store *s)
 {
 	arena_fini(&s->arena);
 	infos_fini(&s->infos);
+	heard_free(s->heard);
 	hosts_fini(&s->hosts);
 	rejected_close(&s->rejected);
+}
+
+/* Its sources have the mark no more: what comes of them comes to us. */
+static void take_marks(struct registry *r, struct text host)
+{
+	uint32_t n = registry_n_sources(r);
+
+	for (uint32_t source = 0; source < n; source++) {
+		struct series s;
+
+		registry_source_name(r, source, &s);
+		if (text_equal(s.host, host))
+			registry_set_mark(r, source, 0);
+	}
+}
+
+void store_forget(struct store *s, const struct ingest_forget *what)
+{
+	hosts_forget(&s->hosts, what->host, what->all);
+	if (what->all)
+		infos_forget_host(&s->infos, what->host);
+	take_marks(engine_registry(s->options.engine), what->host);
+	if (what->heir.s != NULL)
+		hosts_give_folder(&s->hosts, what->heir, what->folder);
 }
 
 static char *refuse(struct item *i, enum reason reason)

@@ -5,6 +5,7 @@
 #ifndef INGEST_STORE_H
 #define INGEST_STORE_H
 
+#include "ingest/heard.h"
 #include "ingest/hosts.h"
 #include "ingest/infos.h"
 #include "ingest/ingest.h"
@@ -16,6 +17,7 @@ struct store {
 	struct ingest_options options;
 	struct hosts hosts;
 	struct infos infos;
+	struct heard *heard;
 	struct rejected rejected;
 	struct arena arena;
 	int64_t longest_s;   /* of any retention */
@@ -41,6 +43,9 @@ uint32_t store_mark(const struct store *s, uint64_t generation);
 void store_count_messages(enum input input, uint64_t n);
 /* The item has its last fate: count it, as a message and what is in it. Threads: any. */
 void store_count(enum input input, const struct item *i);
+
+/* Between two rounds. */
+void store_forget(struct store *s, const struct ingest_forget *what);
 
 /* Try every item of the list of batches that is waiting or failed. now_s: Unix seconds, for the kept-aside lines. */
 void store_round(struct store *s, struct batch *first, int64_t now_s, struct mono now);

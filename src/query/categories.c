@@ -15,6 +15,8 @@ struct entry {
 
 struct categories {
 	const struct query *q;
+	const struct gone_view *gone;
+	struct text host; /* the one whose infos come */
 	struct arena arena, scratch;
 	struct map seen; /* category, NUL, plugin */
 	struct entry *entry;
@@ -65,7 +67,7 @@ static enum rc take_info(void *argument, struct text plugin, struct text info)
 {
 	struct categories *c = argument;
 
-	if (plugin.n > 0)
+	if (plugin.n > 0 && !gone_plugin(c->gone, c->host, plugin))
 		add(c, category_of(c, info), plugin);
 	arena_reset(&c->scratch);
 	return RC_OK;
@@ -76,8 +78,10 @@ static enum rc take_host(void *argument, struct text host, struct text value)
 	struct categories *c = argument;
 
 	(void)value;
-	return name_check_host(host, NULL) != RC_OK ? RC_OK
-						    : meta_each(c->q->meta, META_INFOS, host, take_info, c, c->why);
+	c->host = host;
+	return name_check_host(host, NULL) != RC_OK || gone_host(c->gone, host)
+		       ? RC_OK
+		       : meta_each(c->q->meta, META_INFOS, host, take_info, c, c->why);
 }
 
 static int compare(struct text x, struct text y)
@@ -119,8 +123,12 @@ static enum rc print(struct categories *c, struct buf *out, struct why *why)
 enum rc query_categories(const struct query *q, struct text host, struct buf *out, struct why *why)
 {
 	struct categories c = { .q = q, .why = why };
-	enum rc rc = RC_OK;
+	struct gone_view *view;
+	enum rc rc = gone_take(q->gone, mono_now(), &view, why);
 
+	if (rc != RC_OK)
+		return rc;
+	c.gone = view;
 	arena_init(&c.arena);
 	arena_init(&c.scratch);
 	map_init(&c.seen);
@@ -130,6 +138,7 @@ enum rc query_categories(const struct query *q, struct text host, struct buf *ou
 		rc = meta_each(q->meta, META_HOSTS, TEXT_NONE, take_host, &c, why);
 	if (rc == RC_OK)
 		rc = print(&c, out, why);
+	gone_give_back(view);
 	free(c.entry);
 	map_fini(&c.seen, NULL);
 	arena_fini(&c.scratch);

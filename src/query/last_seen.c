@@ -152,10 +152,11 @@ static void print_time(struct buf *out, uint32_t t_s)
 		buf_addf(out, "%lu", (unsigned long)t_s);
 }
 
-static enum rc answer_hosts(const struct query *q, struct buf *out, struct why *why)
+static enum rc answer_hosts(const struct query *q, const struct gone_view *gone, struct buf *out, struct why *why)
 {
 	struct names hosts;
 	struct map newest;
+	bool any = false;
 	uint32_t *t_s;
 	enum rc rc;
 
@@ -166,9 +167,12 @@ static enum rc answer_hosts(const struct query *q, struct buf *out, struct why *
 		const uint32_t *since_start_s = map_get(&newest, hosts.name[i]);
 		uint32_t last_s = since_start_s == NULL ? 0 : *since_start_s, in_files_s = 0;
 
+		if (gone_host(gone, hosts.name[i]))
+			continue;
 		if (!says_all(q, last_s))
 			rc = newest_in_files(q, hosts.name[i], &in_files_s, why);
-		buf_add_str(out, i > 0 ? ", " : "");
+		buf_add_str(out, any ? ", " : "");
+		any = true;
 		reply_string(out, hosts.name[i]);
 		buf_add_str(out, ": ");
 		print_time(out, last_s > in_files_s ? last_s : in_files_s);
@@ -179,11 +183,12 @@ static enum rc answer_hosts(const struct query *q, struct buf *out, struct why *
 	return rc;
 }
 
-static enum rc answer_plugins(const struct query *q, struct text host, struct buf *out, uint32_t *last_s,
-			      struct why *why)
+static enum rc answer_plugins(const struct query *q, const struct gone_view *gone, struct text host, struct buf *out,
+			      uint32_t *last_s, struct why *why)
 {
 	char folder[FOLDER_MAX_BYTES];
 	struct names plugins;
+	bool any = false;
 	enum rc rc = folder_or_none(q, host, folder, why);
 
 	if (rc != RC_OK)
@@ -198,7 +203,10 @@ static enum rc answer_plugins(const struct query *q, struct text host, struct bu
 			t_s = in_files_s;
 		if (t_s > *last_s)
 			*last_s = t_s;
-		buf_add_str(out, i > 0 ? ", " : "");
+		if (gone_plugin(gone, host, plugins.name[i]))
+			continue;
+		buf_add_str(out, any ? ", " : "");
+		any = true;
 		reply_string(out, plugins.name[i]);
 		buf_add_str(out, ": ");
 		print_time(out, t_s);
@@ -207,7 +215,8 @@ static enum rc answer_plugins(const struct query *q, struct text host, struct bu
 	return rc;
 }
 
-static enum rc answer_host(const struct query *q, struct text host, struct buf *out, struct why *why)
+static enum rc answer_host(const struct query *q, const struct gone_view *gone, struct text host, struct buf *out,
+			   struct why *why)
 {
 	struct meta_read read = { .key = { META_HOSTS, TEXT_NONE, host } };
 	uint32_t last_s = 0, *t_s, *newest_s;
@@ -217,7 +226,7 @@ static enum rc answer_host(const struct query *q, struct text host, struct buf *
 
 	buf_init(&stored, HOST_MAX_BYTES);
 	buf_init(&plugins, out->max);
-	if (name_check_host(host, NULL) == RC_OK)
+	if (name_check_host(host, NULL) == RC_OK && !gone_host(gone, host))
 		rc = meta_read(q->meta, &read, 1, &stored, why);
 	if (rc == RC_OK && read.found) {
 		map_init(&newest);
@@ -226,7 +235,7 @@ static enum rc answer_host(const struct query *q, struct text host, struct buf *
 		last_s = newest_s == NULL ? 0 : *newest_s;
 		map_fini(&newest, NULL);
 		free(t_s);
-		rc = answer_plugins(q, host, &plugins, &last_s, why);
+		rc = answer_plugins(q, gone, host, &plugins, &last_s, why);
 	}
 	reply_string(out, host);
 	buf_add_str(out, ", \"last\": ");
@@ -240,15 +249,19 @@ static enum rc answer_host(const struct query *q, struct text host, struct buf *
 
 enum rc query_last_seen(const struct query *q, struct text host, int64_t now_s, struct buf *out, struct why *why)
 {
-	enum rc rc;
+	struct gone_view *view;
+	enum rc rc = gone_take(q->gone, mono_now(), &view, why);
 
+	if (rc != RC_OK)
+		return rc;
 	buf_addf(out, "{\"now\": %lld, \"%s\": ", (long long)now_s, host.s == NULL ? "hosts" : "host");
 	if (host.s == NULL) {
 		buf_add_str(out, "{");
-		rc = answer_hosts(q, out, why);
+		rc = answer_hosts(q, view, out, why);
 	} else {
-		rc = answer_host(q, host, out, why);
+		rc = answer_host(q, view, host, out, why);
 	}
+	gone_give_back(view);
 	if (rc != RC_OK)
 		return rc;
 	buf_add_str(out, "}}");

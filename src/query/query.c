@@ -42,6 +42,8 @@ static enum rc one_object(const struct query *q, struct meta_key key, struct buf
 
 struct members {
 	struct buf *out;
+	const struct gone_view *gone;
+	struct text host; /* whose plugins they are; s NULL: they are hosts */
 	bool any;
 };
 
@@ -49,6 +51,8 @@ static enum rc add_member(void *argument, struct text field, struct text value)
 {
 	struct members *m = argument;
 
+	if (m->host.s == NULL ? gone_host(m->gone, field) : gone_plugin(m->gone, m->host, field))
+		return RC_OK;
 	if (m->any)
 		buf_add_str(m->out, ", ");
 	m->any = true;
@@ -58,14 +62,21 @@ static enum rc add_member(void *argument, struct text field, struct text value)
 	return m->out->full ? RC_END : RC_OK;
 }
 
+/* Without what is gone. */
 static enum rc whole_hash(const struct query *q, enum meta_hash hash, struct text host, struct buf *out,
 			  struct why *why)
 {
-	struct members m = { out, false };
-	enum rc rc;
+	struct members m = { .out = out, .host = host };
+	struct gone_view *view;
+	enum rc rc = gone_take(q->gone, mono_now(), &view, why);
 
+	if (rc != RC_OK)
+		return rc;
+	m.gone = view;
 	buf_add_str(out, "{");
-	rc = meta_each(q->meta, hash, host, add_member, &m, why);
+	if (host.s == NULL || !gone_host(view, host))
+		rc = meta_each(q->meta, hash, host, add_member, &m, why);
+	gone_give_back(view);
 	if (rc != RC_OK)
 		return rc;
 	buf_add_str(out, "}");

@@ -10,6 +10,7 @@
 #include "base/rc.h"
 #include "base/text.h"
 #include "engine/engine.h"
+#include "meta/gone.h"
 #include "meta/meta.h"
 #include "model/name.h"
 
@@ -19,6 +20,7 @@ typedef uint32_t query_version_fn(void *argument, const struct series *s);
 /* Fixed after start; shared by all threads. */
 struct query {
 	struct meta *meta;         /* borrowed */
+	struct gone *gone;         /* borrowed: who is noted there is in no list; NULL: nobody is */
 	struct engine *engine;     /* borrowed */
 	const char *wsp_path;      /* root that WSP_PATH values must lie below */
 	unsigned md5_digits;       /* wsp_path_md5_char */
@@ -31,6 +33,9 @@ struct query {
 };
 
 /*
+ * What lists hosts or plugins (hosts, list, categories, last seen) leaves out those noted as gone; who asks for one by name
+ * (host, info, data, values) gets what is stored of it.
+ *
  * Each appends one JSON document to out. Unknown hosts and plugins, and impossible names, are `{}`; stored text that is
  * not a JSON object (another client wrote it) shows as `{}`.
  * Errors   RC_PEER, RC_DISK · RC_FULL past out's ceiling

@@ -25,6 +25,11 @@ const struct control_verb *const control_verbs[] = {
 	&verb_adopt_metadata,
 	/* verbs_describe.c */
 	&verb_describe,
+	/* verbs_upkeep.c */
+	&verb_clean,
+	&verb_delete,
+	&verb_restore,
+	&verb_rename,
 };
 
 const size_t control_n_verbs = ARRAY_LEN(control_verbs);

@@ -11,6 +11,7 @@
 #include "flush/flush.h"
 #include "ingest/ingest.h"
 #include "query/query.h"
+#include "upkeep/upkeep.h"
 
 /* The argument of every verb; borrowed while the socket is served, or while numeterctl works alone. */
 struct control_view {
@@ -18,6 +19,7 @@ struct control_view {
 	struct flush *flush; /* NULL: numeterctl alone, with the tree's lock and nothing but files and metadata open */
 	struct meta *meta;
 	struct ingest *ingest;
+	struct upkeep *upkeep;
 	const struct query *query;
 	const struct config *config;
 	const char *storage_name;
@@ -25,9 +27,9 @@ struct control_view {
 };
 
 /* One row a verb: verbs_<subject>.c has it. */
-extern const struct control_verb verb_adopt, verb_adopt_metadata, verb_copy, verb_data, verb_describe, verb_flush,
-	verb_hosts, verb_info, verb_last_seen, verb_list, verb_metadata, verb_metadata_set, verb_plugin_counts,
-	verb_repair, verb_resize, verb_status, verb_values;
+extern const struct control_verb verb_adopt, verb_adopt_metadata, verb_clean, verb_copy, verb_data, verb_delete,
+	verb_describe, verb_flush, verb_hosts, verb_info, verb_last_seen, verb_list, verb_metadata, verb_metadata_set,
+	verb_plugin_counts, verb_rename, verb_repair, verb_resize, verb_restore, verb_status, verb_values;
 
 extern const struct control_verb *const control_verbs[];
 extern const size_t control_n_verbs;

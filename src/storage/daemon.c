@@ -86,9 +86,9 @@ static enum rc open_meta(struct daemon *d)
 {
 	const struct config *c = &d->config;
 	struct why why;
-	enum rc rc;
+	enum rc rc = RC_OK;
 
-	if (c->metadata == CONFIG_METADATA_REDIS) {
+	if (c->metadata == CONFIG_METADATA_REDIS)
 		d->meta = meta_redis_open(&(struct meta_redis_options){
 			.host = c->redis_host,
 			.port = (int)c->redis_port,
@@ -97,17 +97,21 @@ static enum rc open_meta(struct daemon *d)
 			.db = (int)c->redis_db,
 			.leaving = &d->leaving,
 		});
-		return RC_OK;
-	}
-	rc = meta_sqlite_open(c->sqlite_path, &d->meta, &why);
-	return rc == RC_OK ? rc : daemon_refuse(d, "metadata", rc, &why);
+	else
+		rc = meta_sqlite_open(c->sqlite_path, &d->meta, &why);
+	if (rc != RC_OK)
+		return daemon_refuse(d, "metadata", rc, &why);
+	d->gone = gone_new(d->meta);
+	return RC_OK;
 }
 
 static uint32_t version_of(void *argument, const struct series *s)
 {
 	const struct daemon *d = argument;
+	const struct flush *flush = atomic_load(&d->shown_flush);
 
-	return engine_version(d->engine, s) + wsp_adopt_changes();
+	/* of all series at once: files are seldom changed past the engine */
+	return engine_version(d->engine, s) + (flush == NULL ? 0 : flush_n_alone(flush));
 }
 
 static enum rc make_query(struct daemon *d)
@@ -116,6 +120,7 @@ static enum rc make_query(struct daemon *d)
 
 	d->query = (struct query){
 		.meta = d->meta,
+		.gone = d->gone,
 		.engine = d->engine,
 		.wsp_path = c->wsp_path,
 		.md5_digits = (unsigned)c->wsp_path_md5_char,
@@ -261,9 +266,11 @@ static void stop(struct daemon *d)
 	atomic_store(&d->leaving, true);
 	amqp_input_stop(d->amqp);
 	carbon_stop(d->carbon);
+	upkeep_stop(d->upkeep);
 	flush_stop(d->flush); /* whoever waits for a flush is told */
 	control_stop(d->control);
 	http_server_stop(d->http);
+	upkeep_free(d->upkeep);
 	folders_free(d->query.folders);
 	seen_files_free(d->query.seen);
 	ingest_close(d->ingest);
@@ -271,6 +278,7 @@ static void stop(struct daemon *d)
 	ingest_release(d->ingest);
 	flush_free(d->flush);
 	values_close(d->values);
+	gone_free(d->gone);
 	meta_close(d->meta);
 	log_line(LOG_LEVEL_INFO, "daemon.stopped", "messages=%llu points=%llu rejected=%llu",
 		 (unsigned long long)(counter_get(COUNTER_MESSAGES_AMQP) + counter_get(COUNTER_MESSAGES_HTTP)),
@@ -305,8 +313,8 @@ static enum rc log_to_stderr(struct daemon *d)
 enum rc daemon_open_alone(struct daemon *d)
 {
 	static step *const steps[] = {
-		take_privileges, log_to_stderr, read_hosts,  open_meta,    start_values,      start_engine,
-		start_ingest,    make_query,    start_flush, start_replay, make_control_view,
+		take_privileges, log_to_stderr, read_hosts,  open_meta,    start_values, start_engine,
+		start_ingest,    make_query,    start_flush, start_replay, open_upkeep,  make_control_view,
 	};
 
 	return take_steps(d, steps, ARRAY_LEN(steps));
@@ -326,13 +334,13 @@ void daemon_close_alone(struct daemon *d)
 
 int daemon_serve(struct daemon *d)
 {
-	static step
-		*const steps[] = {
-			take_signals, take_privileges,   open_log,      read_hosts,   log_warnings,
-			say_started,  open_meta,         start_values,  start_engine, start_ingest,
-			make_query,   start_http,        start_flush, /* writes what the replay brings */
-			start_replay, make_control_view, start_control, start_carbon, start_amqp,
-		};
+	static step *const steps[] = {
+		take_signals, take_privileges, open_log,          read_hosts,    log_warnings,
+		say_started,  open_meta,       start_values,      start_engine,  start_ingest,
+		make_query,   start_http,      start_flush, /* writes what the replay brings */
+		start_replay, open_upkeep,     make_control_view, start_control, start_carbon,
+		start_amqp,   start_upkeep,
+	};
 	enum rc rc = take_steps(d, steps, ARRAY_LEN(steps));
 
 	if (rc == RC_OK)

@@ -23,11 +23,14 @@ struct daemon {
 	bool is_to_end;
 	atomic_bool leaving; /* the stop has begun: no server is waited for for long */
 	struct meta *meta;
+	struct gone *gone;
 	struct values *values;
 	struct engine *engine;
 	struct flush *flush;
 	_Atomic(struct flush *) shown_flush; /* the same, for threads of http */
 	struct ingest *ingest;
+	struct upkeep *upkeep;
+	_Atomic(struct upkeep *) shown_upkeep; /* as shown_flush */
 	struct query query;
 	struct http_server *http;
 	struct amqp_input *amqp;
@@ -74,6 +77,8 @@ CHECKED enum rc start_engine(struct daemon *d); /* opened, not replayed yet: rea
 CHECKED enum rc start_ingest(struct daemon *d);
 CHECKED enum rc start_replay(struct daemon *d); /* from now on points are accepted */
 CHECKED enum rc start_flush(struct daemon *d);
+CHECKED enum rc open_upkeep(struct daemon *d);
+CHECKED enum rc start_upkeep(struct daemon *d); /* from now on it cleans when it is time */
 CHECKED enum rc start_carbon(struct daemon *d);
 CHECKED enum rc make_control_view(struct daemon *d);
 CHECKED enum rc start_control(struct daemon *d);

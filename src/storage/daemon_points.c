@@ -69,6 +69,7 @@ enum rc start_ingest(struct daemon *d)
 	enum rc rc = ingest_open(
 		&(struct ingest_options){
 			.meta = d->meta,
+			.gone = d->gone,
 			.engine = d->engine,
 			.schema = &c->schema,
 			.wsp_path = c->wsp_path,
@@ -159,6 +160,7 @@ enum rc make_control_view(struct daemon *d)
 		.flush = d->flush,
 		.meta = d->meta,
 		.ingest = d->ingest,
+		.upkeep = d->upkeep,
 		.query = &d->query,
 		.config = &d->config,
 		.storage_name = d->config.storage_name,

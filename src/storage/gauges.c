@@ -50,13 +50,29 @@ static void add_flush(struct buf *out, struct flush *flush)
 	add(out, "flush_sync_seconds_total", "counter", "time they took", (double)s.sync_ns_sum / 1e9);
 }
 
+static void add_upkeep(struct buf *out, struct upkeep *upkeep)
+{
+	struct upkeep_stats s;
+
+	upkeep_stats(upkeep, &s);
+	add(out, "gone_hosts", "gauge", "hosts noted as gone", (double)s.n_hosts);
+	add(out, "gone_plugins", "gauge", "plugins noted as gone", (double)s.n_plugins);
+	add(out, "stale_files", "gauge", "files without points at the last cleaning", (double)s.n_files);
+	add(out, "trash_entries", "gauge", "entries of the trash", (double)s.n_trash);
+	add(out, "last_clean_seconds", "gauge", "Unix time of the last cleaning since the start, 0 before",
+	    (double)s.cleaned_s);
+}
+
 void gauges_add(void *argument, struct buf *out)
 {
 	struct daemon *d = argument;
 	struct flush *flush = atomic_load(&d->shown_flush);
+	struct upkeep *upkeep = atomic_load(&d->shown_upkeep);
 
 	add_journal(out, engine_journal(d->engine));
 	add_cache(out, d->engine);
 	if (flush != NULL) /* not before the replay is over */
 		add_flush(out, flush);
+	if (upkeep != NULL)
+		add_upkeep(out, upkeep);
 }

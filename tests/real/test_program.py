@@ -20,7 +20,7 @@ from support.wait import SLOW, wait_until  # noqa: E402
 
 OPTIONS = """enable log_level log_level_stdr log_path storage_name rpc_hosts rpc_password redis_storage_host
 redis_storage_port redis_storage_timeout redis_storage_password redis_storage_db host_list_file wsp_path
-wsp_path_md5_char wsp_clean_time wsp_delete rpc_user rpc_vhost rpc_exchange rpc_prefetch rpc_durable rpc_queue_type
+wsp_path_md5_char wsp_clean_time wsp_delete host_gone_days trash_path trash_days rpc_user rpc_vhost rpc_exchange rpc_prefetch rpc_durable rpc_queue_type
 rpc_ssl rpc_ssl_ca rpc_ssl_cert rpc_ssl_key rpc_ssl_verify metadata user group http_listen http_socket_mode
 http_cors_origin http_ingest http_ingest_token http_ingest_max_bytes carbon_listen rejected_path max_future_s
 res_windows archives wsp_allocate quarantine_path journal_path journal_commit_ms journal_commit_bytes journal_max_bytes

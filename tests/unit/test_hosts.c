@@ -187,6 +187,33 @@ static void a_name_that_filters_to_nothing_has_a_folder(void **state)
 	assert_int_equal(folder[3], '-');
 }
 
+static void what_is_forgotten_is_asked_and_written_again(void **state)
+{
+	struct fixture *f = *state;
+	struct host_want want = { .name = TEXT("h39.x"), .data = true };
+
+	want.entry = hosts_entry(&f->hosts, want.name);
+	send_data(f, want.name);
+	hosts_forget(&f->hosts, want.name, false);
+	assert_true(hosts_knows(&f->hosts, want.name));
+	assert_int_equal(hosts_resolve(&f->hosts, &want, 1, NULL), RC_OK);
+	assert_false(want.settled);
+	hosts_forget(&f->hosts, want.name, true);
+	assert_false(hosts_knows(&f->hosts, want.name));
+	assert_string_equal(send_data(f, TEXT("h.39x")), "a7/h39x"); /* free for whoever comes first */
+	assert_string_equal(get(f, META_HOST_ID, TEXT("h.39x")), "a7");
+	hosts_forget(&f->hosts, TEXT("nobody"), true);
+}
+
+static void a_folder_that_was_given_is_not_given_to_a_newcomer(void **state)
+{
+	struct fixture *f = *state;
+
+	send_data(f, TEXT("other"));
+	hosts_give_folder(&f->hosts, TEXT("h39.x"), TEXT("a7/h39x"));
+	assert_memory_equal(send_data(f, TEXT("h.39x")), "a7/h39x-", 8);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -200,6 +227,8 @@ int main(void)
 		T(a_path_outside_the_tree_is_not_followed),
 		T(a_folder_taken_in_the_metadata_is_not_given_to_a_newcomer),
 		T(a_name_that_filters_to_nothing_has_a_folder),
+		T(what_is_forgotten_is_asked_and_written_again),
+		T(a_folder_that_was_given_is_not_given_to_a_newcomer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

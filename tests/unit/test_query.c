@@ -212,6 +212,37 @@ static void whole_hashes_are_objects(void **state)
 	(void)state;
 }
 
+static void what_is_gone_is_in_no_list_and_answers_by_name(void **state)
+{
+	struct buf out;
+
+	q.gone = gone_new(q.meta);
+	put(META_DELETED_HOSTS, NULL, "broken", "/srv/wsps/aa/broken");
+	put(META_DELETED_PLUGINS, NULL, "h1@load", "/srv/wsps/aa/h1/load");
+	buf_init(&out, REPLY_MAX_BYTES);
+	assert_int_equal(query_hosts(&q, &out, NULL), RC_OK);
+	check_text(&out, "{\"h1\": {\"ID\": \"h1\",  \"Name\":\"one\"}}");
+	assert_int_equal(query_list(&q, TEXT("h1"), &out, NULL), RC_OK);
+	assert_false(has(&out, "load"));
+	assert_true(has(&out, "\"list\": {}"));
+	buf_clear(&out);
+	assert_int_equal(query_info(&q, TEXT("h1"), TEXT("load"), &out, NULL), RC_OK);
+	check_text(&out, "{\"Plugin\": \"load\", \"Title\": \"\\u00e9\"}");
+	put(META_DELETED_HOSTS, NULL, "h1", "/srv/wsps/aa/h1");
+	assert_int_equal(query_list(&q, TEXT("h1"), &out, NULL), RC_OK);
+	check_text(&out, "{}");
+	assert_int_equal(query_categories(&q, TEXT_NONE, &out, NULL), RC_OK);
+	check_text(&out, "{}");
+	assert_int_equal(query_last_seen(&q, TEXT("h1"), 1400000000, &out, NULL), RC_OK);
+	check_text(&out, "{\"now\": 1400000000, \"host\": \"h1\", \"last\": null, \"plugins\": {}}");
+	assert_int_equal(query_host(&q, TEXT("h1"), &out, NULL), RC_OK);
+	check_text(&out, "{\"ID\": \"h1\",  \"Name\":\"one\"}");
+	buf_fini(&out);
+	gone_free(q.gone);
+	q.gone = NULL;
+	(void)state;
+}
+
 static void a_ceiling_and_a_store_that_is_away_are_told(void **state)
 {
 	struct meta away = { .ops = &away_ops };
@@ -572,6 +603,7 @@ int main(void)
 		cmocka_unit_test(metadata_is_handed_out_verbatim),
 		cmocka_unit_test(unknown_impossible_and_broken_are_empty_objects),
 		cmocka_unit_test(whole_hashes_are_objects),
+		cmocka_unit_test(what_is_gone_is_in_no_list_and_answers_by_name),
 		cmocka_unit_test(a_ceiling_and_a_store_that_is_away_are_told),
 		cmocka_unit_test(data_of_one_step),
 		cmocka_unit_test(data_of_several_steps_has_the_coarsest),

@@ -10,6 +10,7 @@ enum { T0 = 1795342600, PLENTY = 64 * 1024 * 1024 };
 struct fixture {
 	struct scratch_engine s;
 	struct meta *meta;
+	struct gone *gone;
 	struct store store;
 	struct schema schema;
 	struct mono now;
@@ -25,10 +26,12 @@ static void open_all(struct fixture *f)
 	scratch_open(&f->s, PLENTY, PLENTY);
 	scratch_start(&f->s);
 	f->meta = meta_memory_open();
+	f->gone = gone_new(f->meta);
 	schema_init(&f->schema);
 	rejected = must_format("%s/rejected", f->s.path);
 	assert_int_equal(store_init(&f->store,
 				    &(struct ingest_options){ .meta = f->meta,
+							      .gone = f->gone,
 							      .engine = f->s.engine,
 							      .schema = &f->schema,
 							      .wsp_path = "/srv/wsps",
@@ -45,6 +48,7 @@ static void open_all(struct fixture *f)
 static void close_all(struct fixture *f)
 {
 	store_fini(&f->store);
+	gone_free(f->gone);
 	meta_close(f->meta);
 	free(f->rejected);
 	scratch_fini(&f->s);
@@ -254,6 +258,110 @@ static void nothing_waits_for_a_replay_that_is_stopped(void **state)
 	close_all(&f);
 }
 
+static void put(struct fixture *f, enum meta_hash hash, const char *field, const char *value)
+{
+	struct meta_write w = { value == NULL ? META_DELETE : META_SET,
+				{ hash, TEXT_NONE, text_of(field) },
+				text_of(value) };
+
+	assert_int_equal(meta_apply(f->meta, &w, 1, NULL), RC_OK);
+}
+
+static bool has(struct fixture *f, enum meta_hash hash, const char *field)
+{
+	struct meta_read r = { .key = { hash, TEXT_NONE, text_of(field) } };
+	struct buf answer;
+
+	buf_init(&answer, 1 << 16);
+	assert_int_equal(meta_read(f->meta, &r, 1, &answer, NULL), RC_OK);
+	buf_fini(&answer);
+	return r.found;
+}
+
+static void a_host_that_was_forgotten_is_told_of_again(void **state)
+{
+	struct fixture f = { 0 };
+
+	(void)state;
+	open_all(&f);
+	store_one(&f, INPUT_AMQP, known);
+	store_one(&f, INPUT_AMQP, DATA("k", "\"a\": 1", "1795342600"));
+	put(&f, META_HOSTS, "h", NULL);
+	assert_true(is_quick(&f, INPUT_AMQP, known, f.now));
+	store_forget(&f.store, &(struct ingest_forget){ .host = TEXT("h"), .all = true });
+	assert_false(is_quick(&f, INPUT_AMQP, known, f.now));
+	assert_true(
+		is_quick(&f, INPUT_AMQP, DATA("k", "\"a\": 1", "1795342600"), f.now)); /* the others are as they were */
+	store_one(&f, INPUT_AMQP, known);
+	assert_true(has(&f, META_HOSTS, "h"));
+	assert_true(is_quick(&f, INPUT_AMQP, known, f.now));
+	close_all(&f);
+}
+
+static void the_heir_has_the_folder(void **state)
+{
+	struct fixture f = { 0 };
+	const struct host *heir;
+
+	(void)state;
+	open_all(&f);
+	store_one(&f, INPUT_AMQP, known);
+	store_forget(&f.store, &(struct ingest_forget){
+				       .host = TEXT("h"), .all = true, .heir = TEXT("new"), .folder = TEXT("25/h") });
+	heir = hosts_entry(&f.store.hosts, TEXT("new"));
+	assert_true(text_is((struct text){ heir->folder, heir->n_folder }, "25/h"));
+	assert_false(hosts_knows(&f.store.hosts, TEXT("h")));
+	close_all(&f);
+}
+
+static void who_sends_again_is_not_gone(void **state)
+{
+	struct fixture f = { 0 };
+
+	(void)state;
+	open_all(&f);
+	store_one(&f, INPUT_AMQP, known);
+	put(&f, META_DELETED_HOSTS, "h", "/srv/wsps/25/h");
+	put(&f, META_DELETED_HOSTS, "k", "/srv/wsps/13/k");
+	put(&f, META_DELETED_PLUGINS, "h@p", "/srv/wsps/25/h/p");
+	put(&f, META_DELETED_PLUGINS, "h@q", "/srv/wsps/25/h/q");
+	store_forget(&f.store, &(struct ingest_forget){ .host = TEXT("h") });
+	assert_false(is_quick(&f, INPUT_AMQP, known, f.now));
+	store_one(&f, INPUT_AMQP, known);
+	assert_false(has(&f, META_DELETED_HOSTS, "h"));
+	assert_false(has(&f, META_DELETED_PLUGINS, "h@p"));
+	assert_true(has(&f, META_DELETED_HOSTS, "k"));
+	assert_true(has(&f, META_DELETED_PLUGINS, "h@q"));
+	assert_true(is_quick(&f, INPUT_AMQP, known, f.now));
+	store_one(&f, INPUT_AMQP,
+		  "{\"hostid\": \"h\", \"type\": \"info\", \"message\": {\"Plugin\": \"q\", \"Infos\": {\"a\": {}}}}");
+	assert_false(has(&f, META_DELETED_PLUGINS, "h@q"));
+	store_one(&f, INPUT_AMQP,
+		  "{\"hostid\": \"k\", \"type\": \"info\", \"plugin\": \"MyInfo\", \"message\": {\"Plugin\": "
+		  "\"MyInfo\", \"ID\": \"k\", \"Name\": \"k\"}}");
+	assert_false(has(&f, META_DELETED_HOSTS, "k"));
+	close_all(&f);
+}
+
+static void infos_and_unknown_values_are_heard(void **state)
+{
+	struct fixture f = { 0 };
+
+	(void)state;
+	open_all(&f);
+	assert_int_equal(heard_of(f.store.heard, TEXT("h"), TEXT_NONE), 0);
+	store_one(&f, INPUT_AMQP,
+		  "{\"hostid\": \"h\", \"type\": \"info\", \"message\": {\"Plugin\": \"q\", \"Infos\": {\"a\": {}}}}");
+	assert_int_equal(heard_of(f.store.heard, TEXT("h"), TEXT("q")), T0);
+	assert_int_equal(heard_of(f.store.heard, TEXT("h"), TEXT_NONE), T0);
+	assert_int_equal(heard_of(f.store.heard, TEXT("h"), TEXT("p")), 0);
+	store_one(&f, INPUT_AMQP, known); /* the engine knows of that */
+	assert_int_equal(heard_of(f.store.heard, TEXT("h"), TEXT("p")), 0);
+	store_one(&f, INPUT_AMQP, DATA("h", "\"a\": \"U\"", "1795342600"));
+	assert_int_equal(heard_of(f.store.heard, TEXT("h"), TEXT("p")), T0);
+	close_all(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +371,10 @@ int main(void)
 		cmocka_unit_test(a_guess_is_not_an_old_folder),
 		cmocka_unit_test(messages_in_any_order_find_their_series),
 		cmocka_unit_test(nothing_waits_for_a_replay_that_is_stopped),
+		cmocka_unit_test(a_host_that_was_forgotten_is_told_of_again),
+		cmocka_unit_test(the_heir_has_the_folder),
+		cmocka_unit_test(who_sends_again_is_not_gone),
+		cmocka_unit_test(infos_and_unknown_values_are_heard),
 	};
 
 	return cmocka_run_group_tests_name("quick", tests, NULL, NULL);

@@ -1,0 +1,40 @@
+/*
+ * What the files of this folder share. Private to upkeep/.
+ */
+#ifndef UPKEEP_STATE_H
+#define UPKEEP_STATE_H
+
+#include "base/lock.h"
+#include "query/query.h"
+#include "upkeep/trash.h"
+#include "upkeep/upkeep.h"
+
+struct upkeep {
+	/* fixed */
+	struct upkeep_options options;
+	struct query query; /* for folder_find() */
+	struct trash trash;
+	int root_fd;
+	struct mono started;
+	/* thread upkeep only */
+	bool recovered;
+	pthread_t thread;
+	bool running;
+	struct lock lock;
+	struct signal signal;
+	/* under lock */
+	bool working, stopping;
+	struct upkeep_stats stats;
+};
+
+/* Asked between one host and the next. Errors: RC_PEER. */
+CHECKED enum rc upkeep_goes_on(struct upkeep *u, struct why *why);
+
+/*
+ * Have the journal hold nothing old: after a crash it is replayed, and what lies in it of a host that was removed would be
+ * written again. The first time all is written, the second time what came in while the first went on: then the segments
+ * from before retire. What cannot be written is not for us to say.
+ */
+void upkeep_settle(struct upkeep *u);
+
+#endif

@@ -1,0 +1,283 @@
+#!/usr/bin/python3
+"""numeterctl clean, delete, restore and rename: with a running daemon, without one; and what other programs note."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.case import ServersCase, main  # noqa: E402
+from support.daemon import Daemon  # noqa: E402
+from support.servers import RedisServer  # noqa: E402
+from support.upkeep import SqliteRecords  # noqa: E402
+from support.wait import SLOW, wait_until  # noqa: E402
+
+
+class UpkeepVerbs(ServersCase):
+    def daemon(self, **keys):
+        daemon = Daemon(self.folder, http_ingest='true', **keys)
+        self.addCleanup(daemon.end)
+        return daemon
+
+    def ctl(self, daemon, *args):
+        done = subprocess.run([os.environ['NUMETERCTL'], '-c', str(daemon.config_path), *args], capture_output=True,
+                              text=True, stdin=subprocess.DEVNULL, timeout=60 * SLOW)
+        self.assertNotRegex(done.stderr, 'Sanitizer|runtime error')
+        return done.returncode, done.stdout, done.stderr
+
+    def ctl_json(self, daemon, *args):
+        status, out, err = self.ctl(daemon, '--json', *args)
+        self.assertEqual((status, err), (0, ''), out)
+        return json.loads(out)
+
+    def send(self, daemon, host, t, value, plugin='cpu'):
+        status, _, answer = daemon.post([
+            {'hostid': host, 'type': 'info', 'plugin': plugin,
+             'message': {'Plugin': plugin, 'Category': 'system', 'Infos': {'user': {'id': 'user'}}}},
+            {'hostid': host, 'type': 'data', 'plugin': plugin, 'message': {'TimeStamp': t, 'Values': {'user': value}}}])
+        self.assertEqual((status, answer['accepted'], answer['rejected']), (200, 2, []))
+
+    def hosts(self, daemon):
+        return set(daemon.get('hosts')[2])
+
+    def values(self, daemon, host):
+        return sorted(daemon.data(host, 'cpu', ['user']).get('user', {}).values())
+
+    def test_with_a_daemon(self):
+        daemon = self.daemon().start()
+        now = int(time.time())
+        self.send(daemon, 'web-1', now - 120, 1)
+        self.send(daemon, 'web-2', now - 120, 2)
+        status, out, _ = self.ctl(daemon, 'clean', '--dry-run')
+        self.assertEqual(status, 0)
+        self.assertIn('nothing was changed; what is stale is noted and its files stay\n0 hosts that are gone', out)
+        self.assertIn('nothing was judged', out)
+        self.assertEqual(self.ctl_json(daemon, 'clean'), {
+            'dry_run': False, 'judged': False, 'deletes': False, 'hosts': [], 'plugins': [], 'files': [],
+            'returned': [], 'removed': [], 'failed': []})
+        # an answer that a client keeps is not shown behind a change
+        self.assertEqual(self.hosts(daemon), {'web-1', 'web-2'})
+        status, out, _ = self.ctl(daemon, 'delete', 'web-1')
+        entry = re.search(r'web-1 is in the trash; back with: numeterctl restore (\S+)\n', out).group(1)
+        self.assertEqual(self.hosts(daemon), {'web-2'})
+        self.assertEqual(daemon.get('list', host='web-1')[2], {})
+        self.assertEqual(daemon.get('data', host='web-1', plugin='cpu', ds='user', res='Daily')[0], 404)
+        status, out, _ = self.ctl(daemon, 'restore')
+        self.assertRegex(out, r'(?m)^%s +host +\S+Z  web-1 \(deleted by hand\)$' % entry)
+        self.assertRegex(out, r'(?m)^noted +host +web-1$')
+        self.send(daemon, 'web-1', now - 60, 3)  # it is a new one
+        self.assertEqual(self.values(daemon, 'web-1'), [3])
+        self.assertEqual(self.hosts(daemon), {'web-1', 'web-2'})
+        status, out, _ = self.ctl(daemon, 'restore', entry)
+        self.assertEqual((status, out), (0, 'restored %s\n0 files put back, 1 filled\n' % entry))
+        self.assertEqual(self.values(daemon, 'web-1'), [1, 3])
+        status, out, err = self.ctl(daemon, 'rename', 'web-1', 'web-2')
+        self.assertEqual((status, out), (1, ''))
+        self.assertIn('host "web-2" has something already', err)
+        status, out, _ = self.ctl(daemon, 'rename', 'web-1', 'shop 1')
+        self.assertRegex(out, r'\Aweb-1 is shop 1 now, in \w\w/shop1\n\Z')
+        self.assertEqual(self.values(daemon, 'shop 1'), [1, 3])
+        self.assertEqual(self.hosts(daemon), {'shop 1', 'web-2'})
+        self.send(daemon, 'shop 1', now, 4)
+        self.assertEqual(self.values(daemon, 'shop 1'), [1, 3, 4])
+        # an answer kept for those who ask the same is not given any more
+        asked = dict(host='web-2', plugin='cpu', ds='user', from_=now - 600, until=now)
+        daemon.flush()
+        before = daemon.get('data', **asked)
+        self.assertEqual((before[0], daemon.get('data', **asked)[2]), (200, before[2]))
+        self.assertEqual(self.ctl_json(daemon, 'delete', 'web-2/cpu/user')['kind'], 'files')
+        self.assertEqual(daemon.get('data', **asked)[0], 404)
+        self.ctl_json(daemon, 'restore', 'web-2/cpu/user')
+        self.assertEqual(daemon.get('data', **asked)[2], before[2])
+        for args in (('delete', 'nobody'), ('restore', 'nobody'), ('rename', 'nobody', 'x')):
+            status, out, err = self.ctl(daemon, *args)
+            self.assertEqual((status, out), (1, ''), args)
+            self.assertIn('nobody', err)
+        metrics = daemon.request('GET', '/metrics')[2].decode()
+        self.assertIn('\nnumeter_storage_gone_hosts 0\n', metrics)
+        self.assertIn('\nnumeter_storage_last_clean_seconds 1', metrics)
+        daemon.stop()
+
+    def test_without_a_daemon(self):
+        daemon = self.daemon().start()
+        now = int(time.time())
+        self.send(daemon, 'a/b', now - 60, 1)  # a slash in its name
+        self.send(daemon, 'a/b', now - 60, 5, 'disk')
+        daemon.stop()
+        answer = self.ctl_json(daemon, 'delete', 'a/b/disk')
+        self.assertEqual((answer['kind'], answer['host']), ('plugin', 'a/b'))
+        answer = self.ctl_json(daemon, 'delete', 'a/b')
+        self.assertEqual(answer['kind'], 'host')
+        status, _, err = self.ctl(daemon, 'restore', 'a/b/disk')
+        self.assertEqual(status, 1)
+        self.assertIn('host a/b is not there itself: restore it first', err)
+        self.assertEqual(self.ctl_json(daemon, 'restore', 'a/b')['files'], 2)
+        self.assertEqual(self.ctl_json(daemon, 'clean')['judged'], False)
+        self.assertEqual(self.ctl_json(daemon, 'rename', 'a/b', 'c')['new'], 'c')
+        daemon.start()
+        self.assertEqual(self.hosts(daemon), {'c'})
+        self.assertEqual(set(daemon.get('list', host='c')[2]), {'cpu', 'disk'})
+        self.assertEqual(self.values(daemon, 'c'), [1])
+        daemon.stop()
+
+    def test_a_trash_on_another_file_system(self):
+        if not os.access('/dev/shm', os.W_OK) or os.stat('/dev/shm').st_dev == os.stat(self.folder).st_dev:
+            self.skipTest('there is no second file system')
+        far = Path('/dev/shm/numeter-trash-%d' % os.getpid())
+        self.addCleanup(shutil.rmtree, far, True)
+        daemon = self.daemon(trash_path=far / 'trash').start()
+        self.send(daemon, 'h', int(time.time()) - 60, 1)
+        daemon.flush()
+        entry = self.ctl_json(daemon, 'delete', 'h')['entry']
+        self.assertEqual([p.name for p in (far / 'trash').iterdir()], [entry])
+        self.assertTrue((far / 'trash' / entry / 'files/cpu/user.wsp').exists())
+        self.assertEqual(list((daemon.wsp_path / '.trash').iterdir()), [])
+        self.assertEqual(self.ctl_json(daemon, 'restore', 'h')['restored'], [entry])
+        self.assertEqual(self.values(daemon, 'h'), [1])
+        self.assertEqual(list((far / 'trash').iterdir()), [])
+        # it cannot be reached: what is removed stays near, goes on later, and can be restored all the time
+        (far / 'trash').rmdir()
+        (far / 'trash').write_text('')
+        entry = self.ctl_json(daemon, 'delete', 'h')['entry']
+        self.assertEqual([p.name for p in (daemon.wsp_path / '.trash').iterdir()], [entry])
+        self.assertEqual([e['entry'] for e in self.ctl_json(daemon, 'restore')['trash']], [entry])
+        (far / 'trash').unlink()
+        self.ctl_json(daemon, 'clean')
+        self.assertEqual([p.name for p in (far / 'trash').iterdir()], [entry])
+        self.assertEqual(self.ctl_json(daemon, 'restore', 'h')['restored'], [entry])
+        self.assertEqual(self.values(daemon, 'h'), [1])
+        daemon.stop()
+
+    def test_a_note_of_nothing_goes(self):
+        daemon = self.daemon().start()
+        records = SqliteRecords(self.folder / 'metadata.sqlite')
+        for host in ('h', 'k'):
+            self.send(daemon, host, int(time.time()) - 60, 1)
+            self.ctl_json(daemon, 'delete', host + '/cpu')
+            entry = self.ctl_json(daemon, 'delete', host)['entry']
+        shutil.rmtree(daemon.wsp_path / '.trash' / entry)  # k's own; its plugin's is still there
+        self.ctl_json(daemon, 'clean')
+        self.assertEqual(set(records.hash('DELETED_HOSTS')), {'h'})
+        self.assertEqual(set(records.hash('DELETED_PLUGINS')), {'h@cpu', 'k@cpu'})
+        shutil.rmtree(daemon.wsp_path / '.trash')
+        self.ctl_json(daemon, 'clean')
+        self.assertEqual((records.hash('DELETED_HOSTS'), records.hash('DELETED_PLUGINS')), ({}, {}))
+        daemon.stop()
+
+    def test_a_folder_of_two_hosts_is_left_alone(self):
+        daemon = self.daemon().start()
+        self.send(daemon, 'h', int(time.time()) - 60, 1)
+        records = SqliteRecords(self.folder / 'metadata.sqlite')
+        records.set_field('WSP_PATH', 'other', records.hash('WSP_PATH')['h'] + '/sub')
+        for args in (('delete', 'h'), ('rename', 'h', 'x')):
+            status, _, err = self.ctl(daemon, *args)
+            self.assertEqual(status, 1)
+            self.assertIn('is also that of host other: not touched', err)
+        self.assertEqual(self.values(daemon, 'h'), [1])
+        self.assertEqual(self.ctl_json(daemon, 'restore')['trash'], [])
+        daemon.stop()
+
+    @unittest.skipIf(shutil.which('redis-server') is None, 'no redis-server')
+    def test_an_administrator_notes_with_redis_cli(self):
+        redis = RedisServer().start()
+        self.addCleanup(redis.close)
+        daemon = self.daemon(redis_storage_port=redis.port, redis_storage_host='127.0.0.1').start()
+        client, now = redis.client(), int(time.time())
+        for host in ('h', 'k'):
+            self.send(daemon, host, now - 120, 1)
+            self.send(daemon, host, now - 120, 1, 'disk')
+        path = client.hget('WSP_PATH', 'h').decode()
+
+        def soon(condition, what):
+            began = time.monotonic()
+            wait_until(condition, 5, what, every_s=0.02)
+            self.assertLess(time.monotonic() - began, 1.1 * SLOW, what)
+
+        client.hset('DELETED_HOSTS', 'h', path)
+        soon(lambda: self.hosts(daemon) == {'k'}, 'it is hidden')
+        soon(lambda: daemon.get('list', host='h')[2] == {}, 'its plugins are')
+        self.assertEqual(self.values(daemon, 'h'), [1])
+        self.assertEqual(daemon.get('hinfo', host='h')[2]['ID'], 'h')
+        client.hdel('DELETED_HOSTS', 'h')
+        soon(lambda: self.hosts(daemon) == {'h', 'k'}, 'it is shown')
+        client.hset('DELETED_PLUGINS', 'h@disk', path + '/disk')
+        soon(lambda: set(daemon.get('list', host='h')[2]) == {'cpu'}, 'the plugin is hidden')
+        self.assertEqual(daemon.get('categories')[2], {'system': ['cpu', 'disk']})
+        self.send(daemon, 'h', now - 60, 2, 'disk')  # its info comes with it: the long way
+        self.assertEqual(set(daemon.get('list', host='h')[2]), {'cpu', 'disk'})
+        self.assertEqual(client.hgetall('DELETED_PLUGINS'), {})
+        client.hset('DELETED_HOSTS', 'h', path)
+        soon(lambda: self.hosts(daemon) == {'k'}, 'it is hidden again')
+        self.assertEqual(self.ctl_json(daemon, 'restore', 'h')['shown'], [{'host': 'h', 'plugin': None}])
+        self.assertEqual(self.hosts(daemon), {'h', 'k'})
+        daemon.stop()
+
+
+class WhileOthersWork(ServersCase):
+    """Hosts send, readers read, while the same hosts are deleted, restored, renamed and cleaned."""
+
+    def test_all_at_once(self):
+        daemon = Daemon(self.folder, http_ingest='true', wsp_delete='true')
+        self.addCleanup(daemon.end)
+        daemon.start()
+        now, end, failures = int(time.time()) // 60 * 60 - 3600, threading.Event(), []
+
+        def message(host, i):
+            return {'hostid': host, 'type': 'data', 'plugin': 'p',
+                    'message': {'TimeStamp': now + i % 60 * 60, 'Values': {'a': i, 'b': 1}}}
+
+        def run(what):
+            try:
+                i = 0
+                while not end.is_set():
+                    what(i)
+                    i += 1
+            except Exception as why:  # told below
+                failures.append(repr(why))
+
+        def send(i):
+            status, _, answer = daemon.post([message('h%d' % k, i) for k in range(4)])
+            assert (status, answer['accepted']) == (200, 4), (status, answer)
+
+        def read(i):
+            for path, more in (('hosts', {}), ('list', {'host': 'h1'}), ('last-seen', {}), ('categories', {}),
+                               ('data', {'host': 'h1', 'plugin': 'p', 'ds': 'a,b', 'res': 'Daily'})):
+                status = daemon.get(path, **more)[0]
+                assert status in (200, 404), (path, status)
+
+        threads = [threading.Thread(target=run, args=(what,)) for what in (send, send, read)]
+        for t in threads:
+            t.start()
+        try:
+            for i in range(6):
+                host = 'h%d' % (i % 2)
+                deleted = daemon.control('delete', what=host)
+                assert 'error' not in deleted or deleted['rc'] == 'absent', deleted
+                wait_until(lambda: host in daemon.get('hosts')[2], 10, 'it is back by sending')
+                if 'error' not in deleted:
+                    restored = daemon.control('restore', what=host)
+                    assert 'error' not in restored, restored
+                assert 'error' not in daemon.control('clean'), 'clean'
+                renamed = daemon.control('rename', host='h3', new='renamed-%d' % i)
+                assert 'error' not in renamed or renamed['rc'] == 'absent', renamed
+        finally:
+            end.set()
+            for t in threads:
+                t.join()
+        self.assertEqual(failures, [])
+        send(7)
+        hosts = set(daemon.get('hosts')[2])
+        self.assertLessEqual({'h0', 'h1', 'h2', 'h3'}, hosts)
+        self.assertEqual(daemon.control('restore')['trash'], [])
+        self.assertEqual(daemon.data('h0', 'p', ['b'])['b'][now + 7 * 60], 1)
+        daemon.stop()
+
+
+if __name__ == '__main__':
+    main()
