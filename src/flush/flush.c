@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "base/histogram.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "flush/writers.h"
@@ -40,11 +41,17 @@ struct flush {
 	struct request *request;
 	uint64_t n_syncs, sync_ns_sum, pass_done, pass_of;
 	bool failing;
+	struct mono all_before;
+	bool whole_pass;
 	/* thread flush only */
 	const uint32_t *order;
 	uint32_t n_order, cursor;
 	struct mono pass_began, synced, hurried;
-	bool sync_failed; /* said, and not yet over */
+	struct mono previous_began; /* of the pass before */
+	double share_synced;        /* how much of the present pass was visited when the last sync began */
+	bool passed;                /* a pass that began after the replay has ended */
+	bool replayed;              /* the present pass began after the replay */
+	bool sync_failed;           /* said, and not yet over */
 	uint64_t rolled_points;
 };
 
@@ -114,6 +121,31 @@ static void distrust(struct flush *f, const struct written *written, size_t n)
 	free(meanwhile);
 }
 
+static double share_of(const struct flush *f)
+{
+	return f->n_order == 0 ? 1 : (double)f->cursor / f->n_order;
+}
+
+/*
+ * A sync has succeeded: what was visited up to the sync before is in synced files. Of a series at this share of the way
+ * that is what was accepted before its visit of the pass before the present one.
+ */
+static void note_synced(struct flush *f)
+{
+	int64_t pass_ns = f->pass_began.ns - f->previous_began.ns;
+	struct mono before = { f->previous_began.ns + (int64_t)((double)pass_ns * f->share_synced) };
+
+	f->share_synced = share_of(f);
+	if (!f->passed)
+		return;
+	lock_take(&f->lock);
+	if (!f->failing && before.ns > f->all_before.ns) {
+		f->all_before = before;
+		f->whole_pass = true;
+	}
+	lock_give_back(&f->lock);
+}
+
 /* Sync what was written, then let go of its points and of the segments that only they needed. */
 static enum rc sync_and_settle(struct flush *f, struct why *why)
 {
@@ -121,6 +153,7 @@ static enum rc sync_and_settle(struct flush *f, struct why *why)
 	struct mono began = mono_now();
 	struct written *written;
 	size_t n = writers_take_written(&f->writers, &written);
+	int64_t took_ns;
 	enum rc rc = RC_OK;
 
 	f->synced = began;
@@ -131,12 +164,17 @@ static enum rc sync_and_settle(struct flush *f, struct why *why)
 		else
 			distrust(f, written, n);
 		say_sync(f, rc, why);
+		took_ns = mono_now().ns - began.ns;
+		if (rc == RC_OK)
+			histogram_note(HISTOGRAM_FLUSH_SYNC, took_ns, 1);
 		lock_take(&f->lock);
 		f->n_syncs++;
-		f->sync_ns_sum += (uint64_t)(mono_now().ns - began.ns);
+		f->sync_ns_sum += (uint64_t)took_ns;
 		lock_give_back(&f->lock);
 	}
 	free(written);
+	if (rc == RC_OK)
+		note_synced(f);
 	if (rc == RC_OK && engine_retire(e, why) != RC_OK) {
 		static struct log_limit limit;
 
@@ -200,6 +238,10 @@ static void look_at_failures(struct flush *f, bool pass_ends)
 static void begin_pass(struct flush *f, struct mono now)
 {
 	look_at_failures(f, true);
+	f->passed = f->passed || f->replayed;
+	f->replayed = engine_replay_ended(f->options.engine);
+	f->previous_began = f->pass_began;
+	f->share_synced = 0;
 	f->pass_began = now;
 	f->cursor = 0;
 	roll(f);
@@ -236,6 +278,8 @@ static void serve(struct flush *f, struct request *r)
 {
 	struct registry *registry = engine_registry(f->options.engine);
 	struct cache *cache = engine_cache(f->options.engine);
+	bool replayed = engine_replay_ended(f->options.engine);
+	struct mono began = mono_now();
 	uint64_t failed_before, failed_after;
 	struct why why = { "" };
 
@@ -270,6 +314,12 @@ static void serve(struct flush *f, struct request *r)
 		r->rc = RC_DISK;
 	}
 	lock_give_back(&f->writers.lock);
+	if (r->rc == RC_OK && r->host.s == NULL) {
+		lock_take(&f->lock);
+		f->all_before = began;
+		f->whole_pass = f->whole_pass || replayed;
+		lock_give_back(&f->lock);
+	}
 	if (r->rc == RC_OK && is_stopping(f))
 		r->rc = because(&why, RC_PEER, "the daemon is stopping");
 	if (r->rc != RC_OK)
@@ -330,7 +380,8 @@ static void *run(void *argument)
 	struct flush *f = argument;
 
 	thread_give_way();
-	f->pass_began = f->synced = f->hurried = mono_now();
+	f->previous_began = f->pass_began = f->synced = f->hurried = mono_now();
+	f->replayed = engine_replay_ended(f->options.engine);
 	while (!is_stopping(f)) {
 		turn(f);
 		lock_take(&f->lock);
@@ -346,6 +397,7 @@ struct flush *flush_start(const struct flush_options *options)
 	struct flush *f = must_alloc(sizeof(*f));
 
 	f->options = *options;
+	f->all_before = mono_now();
 	lock_init(&f->lock);
 	signal_init(&f->wake);
 	signal_init(&f->answered);
@@ -414,6 +466,8 @@ void flush_stats(struct flush *f, struct flush_stats *out)
 	out->failing = f->failing;
 	out->pass_done = f->pass_done;
 	out->pass_of = f->pass_of;
+	out->all_before = f->all_before;
+	out->whole_pass = f->whole_pass;
 	lock_give_back(&f->lock);
 	lock_take(&f->writers.lock);
 	out->n_series_written = f->writers.n_series_written;

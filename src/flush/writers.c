@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/histogram.h"
 #include "base/mem.h"
 
 enum { MOST_QUEUED = 16, NAME_BYTES = 16 };
@@ -170,8 +171,11 @@ static void *run(void *argument)
 		lock_give_back(&w->lock);
 		gather(w, j, s);
 		if (s->n_batches > 0) {
+			struct mono began = mono_now();
+
 			/* each batch says for itself what became of it */
 			(void)!values_write(engine_values(w->options->engine), s->batch, s->n_batches);
+			histogram_note(HISTOGRAM_FLUSH_BATCH, mono_now().ns - began.ns, 1);
 			conclude(w, s);
 		}
 		lock_take(&w->lock);

@@ -122,6 +122,7 @@ static void *open_request(void *server, const char *uri, struct MHD_Connection *
 	r->server = server;
 	r->connection = connection;
 	r->nul_in_path = nul != NULL && (query == NULL || nul < query);
+	r->opened = mono_now();
 	answer_init(&r->answer);
 	return r;
 }
@@ -156,6 +157,7 @@ static void begin(struct request *r, const char *path, const char *method)
 	struct answer *a = &r->answer;
 
 	r->begun = true;
+	r->begun_at = mono_now();
 	lock_take(&s->lock);
 	s->n_busy++;
 	lock_give_back(&s->lock);
@@ -201,6 +203,7 @@ static enum MHD_Result send_answer(struct request *r)
 
 	if (r->route != NULL && r->route->cors)
 		form.cors_origin = r->server->options.cors_origin;
+	histogram_note(r->route != NULL ? r->route->took : HISTOGRAM_HTTP_OTHER, mono_now().ns - r->begun_at.ns, 1);
 	return answer_send(&r->answer, &form, r->connection);
 }
 

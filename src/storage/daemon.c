@@ -140,6 +140,8 @@ static enum rc start_http(struct daemon *d)
 			.ingest = d->ingest,
 			.gauges = gauges_add,
 			.gauges_argument = d,
+			.ready = ready_tell,
+			.ready_argument = d,
 		},
 		&d->http, &why);
 	return rc == RC_OK ? rc : daemon_refuse(d, "http_listen", rc, &why);
@@ -182,6 +184,7 @@ static enum rc start_amqp(struct daemon *d)
 		.hosts = &d->hosts,
 		.ingest = d->ingest,
 		.meta = d->meta,
+		.shown = &d->amqp_shown,
 	});
 	free(server);
 	return RC_OK;
@@ -268,6 +271,8 @@ static void stop(struct daemon *d)
 	if (d->signal_fd >= 0)
 		close(d->signal_fd);
 	host_list_fini(&d->hosts);
+	amqp_shown_fini(&d->amqp_shown);
+	readiness_fini(&d->readiness);
 	log_close();
 }
 
@@ -280,6 +285,8 @@ int daemon_serve(struct daemon *d)
 	};
 	enum rc rc = RC_OK;
 
+	amqp_shown_init(&d->amqp_shown);
+	readiness_init(&d->readiness);
 	for (size_t i = 0; rc == RC_OK && i < ARRAY_LEN(steps); i++)
 		rc = steps[i](d);
 	if (rc == RC_OK)

@@ -11,6 +11,7 @@
 #include "http/server.h"
 #include "storage/amqp_input.h"
 #include "storage/control_verbs.h"
+#include "storage/ready.h"
 
 /* All that is opened at start; NULL or -1 where not yet. */
 struct daemon {
@@ -31,6 +32,9 @@ struct daemon {
 	struct query query;
 	struct http_server *http;
 	struct amqp_input *amqp;
+	struct amqp_shown amqp_shown;
+	struct readiness readiness;
+	atomic_bool accepts; /* the replay is over */
 	struct carbon *carbon;
 	struct control_view control_view;
 	struct control *control;
