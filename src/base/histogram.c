@@ -7,8 +7,8 @@
 #define S UINT64_C(1000000000)
 
 const uint64_t histogram_bound_ns[HISTOGRAM_BUCKETS] = {
-	MS / 10, MS / 4, MS / 2, MS, MS * 5 / 2, MS * 5, MS * 10, MS * 25, MS * 50, MS * 100, MS * 250, MS * 500,
-	S,	 S * 5 / 2, S * 5, S * 10, S * 30, S * 60,
+	MS / 10,  MS / 4,   MS / 2,   MS, MS * 5 / 2, MS * 5, MS * 10, MS * 25, MS * 50,
+	MS * 100, MS * 250, MS * 500, S,  S * 5 / 2,  S * 5,  S * 10,  S * 30,  S * 60,
 };
 
 static struct {

@@ -14,7 +14,7 @@
 	X(ACCEPT_AMQP, "acceptance", "input=\"amqp\"", "from taking a message to its acknowledgement or answer")       \
 	X(ACCEPT_HTTP, "acceptance", "input=\"http\"", NULL)                                                           \
 	X(JOURNAL_COMMIT, "journal_commit", NULL, "writing and syncing one group of the journal")                      \
-	X(FLUSH_BATCH, "flush_batch", NULL, "writing the points of up to 512 neighbouring series to their files")                    \
+	X(FLUSH_BATCH, "flush_batch", NULL, "writing the points of up to 512 neighbouring series to their files")      \
 	X(FLUSH_SYNC, "flush_sync", NULL, "syncing the files and letting go of what they hold")                        \
 	X(METADATA, "metadata_call", NULL, "one call to the metadata store, its answer taken")                         \
 	X(HTTP_DATA, "http_answer", "route=\"data\"", "from a request's headers to its answer, by kind of route")      \
@@ -59,7 +59,7 @@ double histogram_average_s(const struct histogram_counts *c);
 double histogram_quantile_s(const struct histogram_counts *c, double share);
 
 const char *histogram_family(enum histogram h); /* "journal_commit": of numeter_storage_journal_commit_seconds */
-const char *histogram_label(enum histogram h);	/* `input="amqp"`, NULL: none */
-const char *histogram_help(enum histogram h);	/* of the family; NULL: the row before belongs to it, too */
+const char *histogram_label(enum histogram h);  /* `input="amqp"`, NULL: none */
+const char *histogram_help(enum histogram h);   /* of the family; NULL: the row before belongs to it, too */
 
 #endif

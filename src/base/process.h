@@ -7,7 +7,7 @@
 /* Of what cannot be found out: NAN. */
 struct process_state {
 	double resident_bytes, virtual_bytes;
-	double cpu_s;	  /* user and system, all threads */
+	double cpu_s; /* user and system, all threads */
 	double n_threads;
 	double started_s; /* Unix seconds */
 	double n_open_fds, max_fds;

@@ -190,6 +190,14 @@ static enum rc start_amqp(struct daemon *d)
 	return RC_OK;
 }
 
+static enum rc start_self(struct daemon *d)
+{
+	struct why why;
+	enum rc rc = d->config.self_metrics ? self_start(d, &d->self, &why) : RC_OK;
+
+	return rc == RC_OK ? rc : daemon_refuse(d, "self_metrics", rc, &why);
+}
+
 /* Signals arrive as data: every thread has them blocked, the main loop reads them from a descriptor. */
 static enum rc take_signals(struct daemon *d)
 {
@@ -252,6 +260,7 @@ static void run(struct daemon *d)
 static void stop(struct daemon *d)
 {
 	atomic_store(&d->leaving, true);
+	self_stop(d->self);
 	amqp_input_stop(d->amqp);
 	carbon_stop(d->carbon);
 	flush_stop(d->flush); /* whoever waits for a flush is told */
@@ -261,6 +270,7 @@ static void stop(struct daemon *d)
 	ingest_close(d->ingest);
 	engine_close(d->engine);
 	ingest_release(d->ingest);
+	self_free(d->self);
 	flush_free(d->flush);
 	values_close(d->values);
 	meta_close(d->meta);
@@ -281,7 +291,7 @@ int daemon_serve(struct daemon *d)
 	static enum rc (*const steps[])(struct daemon *) = {
 		take_signals, take_privileges, open_log,     read_hosts, log_warnings, say_started, open_meta,
 		start_values, start_engine,    start_ingest, start_http, start_flush, /* writes what the replay brings */
-		start_replay, start_control,   start_carbon, start_amqp,
+		start_replay, start_control,   start_carbon, start_amqp, start_self,
 	};
 	enum rc rc = RC_OK;
 

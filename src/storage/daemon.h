@@ -12,6 +12,7 @@
 #include "storage/amqp_input.h"
 #include "storage/control_verbs.h"
 #include "storage/ready.h"
+#include "storage/self.h"
 
 /* All that is opened at start; NULL or -1 where not yet. */
 struct daemon {
@@ -34,6 +35,7 @@ struct daemon {
 	struct amqp_input *amqp;
 	struct amqp_shown amqp_shown;
 	struct readiness readiness;
+	struct self *self;
 	atomic_bool accepts; /* the replay is over */
 	struct carbon *carbon;
 	struct control_view control_view;

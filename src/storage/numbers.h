@@ -28,8 +28,7 @@
 	X(FLUSH_LAG, "flush_lag_seconds", NULL, "gauge", "no point that is not in its synced file is older")           \
 	X(FLUSH_SERIES, "flush_series_written_total", NULL, "counter", "series written to their files")                \
 	X(FLUSH_FAILED, "flush_failed_total", NULL, "counter", "series that could not be written, each try counted")   \
-	X(FLUSH_REFUSED, "flush_refused_total", NULL, "counter",                                                       \
-	  "series whose points no file could take: kept aside")                                                        \
+	X(FLUSH_REFUSED, "flush_refused_total", NULL, "counter", "series whose points no file could take: kept aside") \
 	X(FLUSH_SYNCS, "flush_syncs_total", NULL, "counter", "syncs of the files")                                     \
 	X(BROKER_CONNECTED, "broker_connected", NULL, "gauge", "1 while connected to RabbitMQ")                        \
 	X(QUEUE_DEPTH, "queue_messages", NULL, "gauge", "messages ready in the queue, asked every 5 seconds")          \

@@ -109,8 +109,7 @@ static bool disk_is_ready(struct daemon *d, struct why *why)
 			return false;
 		}
 	}
-	return has_space("wsp_path", d->config.wsp_path, why) &&
-	       has_space("journal_path", d->config.journal_path, why);
+	return has_space("wsp_path", d->config.wsp_path, why) && has_space("journal_path", d->config.journal_path, why);
 }
 
 static bool journal_is_ready(struct daemon *d, struct why *why)

@@ -6,8 +6,6 @@
 #include <pthread.h>
 #include <string.h>
 
-
-
 #define MS 1000000
 
 static void each_time_falls_below_its_bound(void **state)
@@ -17,9 +15,9 @@ static void each_time_falls_below_its_bound(void **state)
 	histogram_read(HISTOGRAM_METADATA, &before);
 	assert_int_equal(histogram_total(&before), 0);
 	assert_true(isnan(histogram_average_s(&before)) && isnan(histogram_quantile_s(&before, 0.95)));
-	histogram_note(HISTOGRAM_METADATA, (int64_t)histogram_bound_ns[3], 1);	   /* included */
+	histogram_note(HISTOGRAM_METADATA, (int64_t)histogram_bound_ns[3], 1);     /* included */
 	histogram_note(HISTOGRAM_METADATA, (int64_t)histogram_bound_ns[3] + 1, 2); /* not */
-	histogram_note(HISTOGRAM_METADATA, -5, 1);				   /* a clock that stepped back */
+	histogram_note(HISTOGRAM_METADATA, -5, 1);                                 /* a clock that stepped back */
 	histogram_note(HISTOGRAM_METADATA, INT64_C(1000000000) * 3600, 1);
 	histogram_read(HISTOGRAM_METADATA, &now);
 	histogram_since(&before, &now, &since);
@@ -100,7 +98,7 @@ static void nothing_is_lost_between_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_time_falls_below_its_bound), cmocka_unit_test(bounds_rise),
+		cmocka_unit_test(each_time_falls_below_its_bound),   cmocka_unit_test(bounds_rise),
 		cmocka_unit_test(quantiles_lie_within_their_bucket), cmocka_unit_test(rows_of_a_family_stand_together),
 		cmocka_unit_test(nothing_is_lost_between_threads),
 	};
