@@ -33,6 +33,7 @@ struct route {
 };
 
 struct ingest_call;
+struct access_note;
 
 /* Made when the request line has come, ended when the reply has gone or the connection was lost. */
 struct request {
@@ -45,6 +46,8 @@ struct request {
 	const struct route *route;
 	const struct page_file *page_file; /* when the route is that of the page */
 	enum method method;
+	bool answered;                /* the answer was queued */
+	struct access_note *access;   /* for the access log; NULL: there is none */
 	struct mono opened, begun_at; /* its request line, its headers have come */
 	struct answer answer;
 	size_t drained_bytes;     /* of a body that nobody wants */

@@ -12,6 +12,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "http/access_log.h"
 #include "query/folder.h"
 #include "storage/gauges.h"
 #include "storage/privileges.h"
@@ -127,6 +128,9 @@ static enum rc start_http(struct daemon *d)
 	};
 	if (c->n_http_listen == 0)
 		return RC_OK;
+	rc = access_log_open(c->access_log, &why);
+	if (rc != RC_OK)
+		return daemon_refuse(d, "access_log", rc, &why);
 	rc = http_server_start(
 		&(struct http_options){
 			.listen = c->http_listen,
@@ -237,6 +241,9 @@ static void take_signal(struct daemon *d)
 	}
 	if (log_reopen(&why) != RC_OK)
 		fprintf(stderr, "%s\n", why.text);
+	if (access_log_reopen(&why) != RC_OK)
+		log_line(LOG_LEVEL_ERROR, "access_log.not_reopened", "why=\"%s\": the old file is written on",
+			 why.text);
 	log_line(LOG_LEVEL_INFO, "log.reopened", "pid=%ld", (long)getpid());
 }
 
@@ -266,6 +273,7 @@ static void stop(struct daemon *d)
 	flush_stop(d->flush); /* whoever waits for a flush is told */
 	control_stop(d->control);
 	http_server_stop(d->http);
+	access_log_close();
 	folders_free(d->query.folders);
 	ingest_close(d->ingest);
 	engine_close(d->engine);

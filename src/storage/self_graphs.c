@@ -10,7 +10,7 @@ enum how {
 	LEVEL,   /* of a number */
 	PERCENT, /* of a number of seconds: its growth, per second */
 	AVERAGE, /* of a histogram, seconds */
-	MOST,	 /* its 95th percentile */
+	MOST,    /* its 95th percentile */
 };
 
 /* One data source. draw: as munin has it, LINE1 when NULL. */
@@ -122,28 +122,31 @@ static const struct graph {
 	  GRAPH(messages) },
 	{ "numeter_points", "Points", "per second", "1000", "Accepted, by input, and written to their files.",
 	  GRAPH(points) },
-	{ "numeter_rejected", "Kept aside", "per second", "1000", "Messages and values that could not be used, by reason.",
-	  NULL, 0 },
+	{ "numeter_rejected", "Kept aside", "per second", "1000",
+	  "Messages and values that could not be used, by reason.", NULL, 0 },
 	{ "numeter_queue", "RabbitMQ queue", "messages", "1000", "What waits at RabbitMQ, and what it handed out.",
 	  GRAPH(queue) },
 	{ "numeter_journal", "Journal", "bytes", "1024", "Disk space of what is not known to be in files.",
 	  GRAPH(journal) },
 	{ "numeter_cache", "Cache", "bytes", "1024", "Memory of what is not known to be in files.", GRAPH(cache) },
-	{ "numeter_pending", "Pending points", "count", "1000", "Not known to be safe in their files.", GRAPH(pending) },
+	{ "numeter_pending", "Pending points", "count", "1000", "Not known to be safe in their files.",
+	  GRAPH(pending) },
 	{ "numeter_flush_lag", "Flush lag", "seconds", "1000", "No point that is not in its synced file is older.",
 	  GRAPH(lag) },
-	{ "numeter_latency", "Latencies, average", "seconds", "1000", "How long things took on average.", GRAPH(latency) },
+	{ "numeter_latency", "Latencies, average", "seconds", "1000", "How long things took on average.",
+	  GRAPH(latency) },
 	{ "numeter_latency_95", "Latencies, 95th percentile", "seconds", "1000",
 	  "19 of 20 were as quick as this, or quicker.", GRAPH(latency_95) },
 	{ "numeter_http", "HTTP requests", "per second", "1000", "Answered, and of these with an error of ours.",
 	  GRAPH(http) },
 	{ "numeter_http_answer", "HTTP answers, 95th percentile", "seconds", "1000",
 	  "From a request's headers to its answer, by kind.", GRAPH(http_answer) },
-	{ "numeter_known", "Series, plugins and hosts", "count", "1000", "What is known since the start.", GRAPH(known) },
+	{ "numeter_known", "Series, plugins and hosts", "count", "1000", "What is known since the start.",
+	  GRAPH(known) },
 	{ "numeter_memory", "Memory", "bytes", "1024", "Of the daemon.", GRAPH(memory) },
 	{ "numeter_cpu", "Processor time", "%", "1000", "Of the daemon; 100 is one processor.", GRAPH(cpu) },
-	{ "numeter_disk", "Disk space", "bytes", "1024", "Free where files and journal lie; in use by what is kept aside.",
-	  GRAPH(disk) },
+	{ "numeter_disk", "Disk space", "bytes", "1024",
+	  "Free where files and journal lie; in use by what is kept aside.", GRAPH(disk) },
 #undef GRAPH
 };
 
@@ -266,8 +269,7 @@ bool self_graph_values(size_t g, const struct numbers *before, const struct numb
 	buf_addf(out, "{\"TimeStamp\": \"%" PRId64 "\", \"Plugin\": \"%s\", \"Values\": {", t_s, p->name);
 	for (enum reason r = REASON_NONE + 1; p->ds == NULL && r < REASON_COUNT; r++)
 		if (now->reason[r] > 0)
-			add_value(out, &any, reason_code(r),
-				  (double)(now->reason[r] - before->reason[r]) / seconds);
+			add_value(out, &any, reason_code(r), (double)(now->reason[r] - before->reason[r]) / seconds);
 	for (size_t i = 0; i < p->n; i++)
 		add_value(out, &any, p->ds[i].name, value_of(&p->ds[i], before, now, seconds));
 	buf_add_str(out, "}}");
