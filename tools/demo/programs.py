@@ -29,6 +29,7 @@ journal_path = {run}/journal
 control_socket = {socket}
 http_listen = 127.0.0.1:{port}
 http_ingest = true
+self_metrics = true
 
 ; this machine, measured every 10 seconds
 [archives live]
