@@ -48,9 +48,8 @@ struct flush {
 	uint32_t n_order, cursor;
 	struct mono pass_began, synced, hurried;
 	struct mono previous_began; /* of the pass before */
-	double share_synced;        /* how much of the present pass was visited when the last sync began */
-	bool passed;                /* a pass that began after the replay has ended */
-	bool replayed;              /* the present pass began after the replay */
+	bool sound;                 /* the present pass began after the replay, and no sync has failed since */
+	bool passed_sound;          /* such a pass has ended, and no sync has failed since */
 	bool sync_failed;           /* said, and not yet over */
 	uint64_t rolled_points;
 };
@@ -113,6 +112,7 @@ static void distrust(struct flush *f, const struct written *written, size_t n)
 	struct written *meanwhile;
 	size_t n_meanwhile;
 
+	f->sound = f->passed_sound = false;
 	atomic_store(&f->writers.distrust, true);
 	writers_wait(&f->writers);
 	n_meanwhile = writers_take_written(&f->writers, &meanwhile);
@@ -121,26 +121,14 @@ static void distrust(struct flush *f, const struct written *written, size_t n)
 	free(meanwhile);
 }
 
-static double share_of(const struct flush *f)
-{
-	return f->n_order == 0 ? 1 : (double)f->cursor / f->n_order;
-}
-
-/*
- * A sync has succeeded: what was visited up to the sync before is in synced files. Of a series at this share of the way
- * that is what was accepted before its visit of the pass before the present one.
- */
+/* A sync of all that the pass before has written has succeeded: what was accepted before that began is in synced files. */
 static void note_synced(struct flush *f)
 {
-	int64_t pass_ns = f->pass_began.ns - f->previous_began.ns;
-	struct mono before = { f->previous_began.ns + (int64_t)((double)pass_ns * f->share_synced) };
-
-	f->share_synced = share_of(f);
-	if (!f->passed)
+	if (!f->passed_sound)
 		return;
 	lock_take(&f->lock);
-	if (!f->failing && before.ns > f->all_before.ns) {
-		f->all_before = before;
+	if (!f->failing && f->previous_began.ns > f->all_before.ns) {
+		f->all_before = f->previous_began;
 		f->whole_pass = true;
 	}
 	lock_give_back(&f->lock);
@@ -151,6 +139,7 @@ static enum rc sync_and_settle(struct flush *f, struct why *why)
 {
 	struct engine *e = f->options.engine;
 	struct mono began = mono_now();
+	bool pass_is_written = writers_pass_is_written(&f->writers); /* asked first: it is among what is taken then */
 	struct written *written;
 	size_t n = writers_take_written(&f->writers, &written);
 	int64_t took_ns;
@@ -173,7 +162,7 @@ static enum rc sync_and_settle(struct flush *f, struct why *why)
 		lock_give_back(&f->lock);
 	}
 	free(written);
-	if (rc == RC_OK)
+	if (rc == RC_OK && pass_is_written)
 		note_synced(f);
 	if (rc == RC_OK && engine_retire(e, why) != RC_OK) {
 		static struct log_limit limit;
@@ -183,16 +172,20 @@ static enum rc sync_and_settle(struct flush *f, struct why *why)
 	return rc;
 }
 
-/* Series were added since: the pass goes on at the same share of a longer way. */
+/* Series were added since: the pass goes on with the series that would have been next, so that none is left out. */
 static void look_at_order(struct flush *f)
 {
 	struct registry *registry = engine_registry(f->options.engine);
-	double share = f->n_order == 0 ? 0 : (double)f->cursor / f->n_order;
+	bool at_end = f->cursor == f->n_order, at_begin = f->cursor == 0;
+	uint32_t next = at_end ? REGISTRY_NONE : f->order[f->cursor];
 
 	if (registry_n_series(registry) == f->n_order)
 		return;
 	registry_in_path_order(registry, &f->order, &f->n_order);
-	f->cursor = (uint32_t)(share * f->n_order);
+	if (!at_begin && at_end)
+		f->cursor = f->n_order;
+	while (!at_begin && !at_end && f->order[f->cursor] != next)
+		f->cursor++; /* those that were before it still are */
 	lock_take(&f->lock);
 	f->pass_of = f->n_order;
 	lock_give_back(&f->lock);
@@ -238,10 +231,10 @@ static void look_at_failures(struct flush *f, bool pass_ends)
 static void begin_pass(struct flush *f, struct mono now)
 {
 	look_at_failures(f, true);
-	f->passed = f->passed || f->replayed;
-	f->replayed = engine_replay_ended(f->options.engine);
+	writers_begin_pass(&f->writers);
+	f->passed_sound = f->passed_sound || f->sound;
+	f->sound = engine_replay_ended(f->options.engine);
 	f->previous_began = f->pass_began;
-	f->share_synced = 0;
 	f->pass_began = now;
 	f->cursor = 0;
 	roll(f);
@@ -358,7 +351,7 @@ static bool journal_presses(const struct flush *f)
 static void turn(struct flush *f)
 {
 	struct mono now = mono_now();
-	int64_t sync_ms = (int64_t)f->options.interval_s * 1000;
+	int64_t sync_ms = (int64_t)f->options.interval_s * 1000 / 2; /* before a series that was written is due again */
 	bool hurry = engine_pressure(f->options.engine) >= HURRY_PERCENT;
 	struct why why;
 
@@ -381,7 +374,7 @@ static void *run(void *argument)
 
 	thread_give_way();
 	f->previous_began = f->pass_began = f->synced = f->hurried = mono_now();
-	f->replayed = engine_replay_ended(f->options.engine);
+	f->sound = engine_replay_ended(f->options.engine);
 	while (!is_stopping(f)) {
 		turn(f);
 		lock_take(&f->lock);
