@@ -35,6 +35,11 @@ self_metrics = true
 [archives live]
 host = {host_id}
 archives = 10s:1d, 1min:7d, 10min:32d, 1h:366d
+
+; the storage itself
+[archives self]
+host = *.numeter-storage
+archives = 10s:1d, 1min:7d, 10min:32d, 1h:366d
 """
 
 POLLER_CONFIG = """\
