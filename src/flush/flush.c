@@ -40,7 +40,8 @@ struct flush {
 	bool stopping;
 	struct request *request;
 	uint64_t n_syncs, sync_ns_sum, pass_done, pass_of;
-	bool failing;
+	bool failing, sync_fails;
+	struct why sync_why;
 	struct mono all_before;
 	bool whole_pass;
 	/* thread flush only */
@@ -83,6 +84,11 @@ static void say_sync(struct flush *f, enum rc rc, const struct why *why)
 	if (rc == RC_OK && f->sync_failed)
 		log_line(LOG_LEVEL_WARNING, "flush.sync_recovered", "series=%zu", writers_n_written(&f->writers));
 	f->sync_failed = rc != RC_OK;
+	lock_take(&f->lock);
+	f->sync_fails = f->sync_failed;
+	if (f->sync_failed)
+		f->sync_why = *why;
+	lock_give_back(&f->lock);
 }
 
 static void settle(struct engine *e, const struct written *written, size_t n)
@@ -456,7 +462,9 @@ void flush_stats(struct flush *f, struct flush_stats *out)
 	lock_take(&f->lock);
 	out->n_syncs = f->n_syncs;
 	out->sync_ns_sum = f->sync_ns_sum;
-	out->failing = f->failing;
+	out->failing = f->failing || f->sync_fails;
+	if (f->sync_fails)
+		out->why = f->sync_why;
 	out->pass_done = f->pass_done;
 	out->pass_of = f->pass_of;
 	out->all_before = f->all_before;
@@ -467,7 +475,7 @@ void flush_stats(struct flush *f, struct flush_stats *out)
 	out->n_points_written = f->writers.n_points_written;
 	out->n_failed = f->writers.n_failed;
 	out->n_refused = f->writers.n_refused;
-	if (out->failing)
+	if (out->failing && out->why.text[0] == '\0')
 		out->why = f->writers.why;
 	lock_give_back(&f->writers.lock);
 }

@@ -109,6 +109,9 @@ class Health(ServersCase):
                               error=errno.ENOSPC, all_from_nth=True)
             self.assertEqual(daemon.post([point(0, now)])[0], 200)
             self.assertIn('No space left', wait_wrong(daemon, ['disk'])['disk'])
+            # what is written must be synced, too
+            daemon.faults.arm(faultfs.SYNCFS, faultfs.FAIL, daemon.wsp_path, error=errno.EIO, all_from_nth=True)
+            wait_until(lambda: 'Input/output' in ready(daemon).get('disk', ''), 15, lambda: ready(daemon))
             daemon.faults.arm(faultfs.WRITES | faultfs.SYNCS, faultfs.FAIL, daemon.journal_path, error=errno.ENOSPC,
                               all_from_nth=True, rule=1)
             self.assertEqual(daemon.post([point(1, now)])[0], 503)
