@@ -7,7 +7,7 @@
 
 void gauges_add(void *argument, struct buf *out)
 {
-	struct numbers now;
+	struct numbers now = { .at = { 0 } };
 	const char *said = "";
 
 	numbers_take(argument, &now);
