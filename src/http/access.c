@@ -12,6 +12,7 @@
 /* Texts are in the arena: MHD's own are not sure to be there at the end. */
 struct access_note {
 	struct arena arena;
+	struct mono opened; /* the request line has come */
 	struct access access;
 };
 
@@ -21,6 +22,7 @@ void access_open(struct request *r, const char *target)
 		return;
 	r->access = must_alloc(sizeof(*r->access));
 	arena_init(&r->access->arena);
+	r->access->opened = mono_now();
 	r->access->access.target = arena_text(&r->access->arena, text_of(target));
 }
 
@@ -74,7 +76,7 @@ void access_end(struct request *r)
 		n->access.status = r->answered ? r->answer.status : ACCESS_CLOSED_STATUS;
 		n->access.body_bytes = r->answered && r->method != METHOD_HEAD ? r->answer.sent_bytes : 0;
 		n->access.time_s = wall_now().s;
-		n->access.took_ns = mono_now().ns - r->opened.ns;
+		n->access.took_ns = mono_now().ns - n->opened.ns;
 		access_log_print(&n->access, &line);
 		if (!line.full)
 			access_log_write(buf_text(&line));

@@ -46,9 +46,9 @@ struct request {
 	const struct route *route;
 	const struct page_file *page_file; /* when the route is that of the page */
 	enum method method;
-	bool answered;                /* the answer was queued */
-	struct access_note *access;   /* for the access log; NULL: there is none */
-	struct mono opened, begun_at; /* its request line, its headers have come */
+	bool answered;              /* the answer was queued */
+	struct access_note *access; /* for the access log; NULL: there is none */
+	struct mono begun_at;       /* its headers have come */
 	struct answer answer;
 	size_t drained_bytes;     /* of a body that nobody wants */
 	struct ingest_call *call; /* ingest only */

@@ -123,7 +123,6 @@ static void *open_request(void *server, const char *uri, struct MHD_Connection *
 	r->server = server;
 	r->connection = connection;
 	r->nul_in_path = nul != NULL && (query == NULL || nul < query);
-	r->opened = mono_now();
 	answer_init(&r->answer);
 	access_open(r, uri);
 	return r;
