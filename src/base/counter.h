@@ -11,6 +11,7 @@
 #define COUNTER_TABLE(X)                                                                                               \
 	X(MESSAGES_AMQP, "messages_amqp", "messages taken from RabbitMQ")                                              \
 	X(MESSAGES_HTTP, "messages_http", "messages taken by HTTP ingest")                                             \
+	X(MESSAGES_SELF, "messages_self", "messages of the storage about itself")                                      \
 	X(CARBON_LINES, "carbon_lines", "carbon lines taken, bad ones too; empty ones not")                            \
 	X(CARBON_BAD_LINES, "carbon_bad_lines", "carbon lines kept aside because they cannot be read")                 \
 	X(CARBON_CONNECTIONS, "carbon_connections", "carbon connections taken")                                        \
@@ -21,6 +22,10 @@
 	X(MESSAGES_REJECTED, "messages_rejected", "messages kept aside whole or in part")                              \
 	X(PINGS, "pings", "ping calls answered")                                                                       \
 	X(POINTS_ACCEPTED, "points_accepted", "points taken into journal and cache, counted again when sent again")    \
+	X(POINTS_AMQP, "points_amqp", "of these, from RabbitMQ")                                                       \
+	X(POINTS_HTTP, "points_http", "of these, by HTTP ingest")                                                      \
+	X(POINTS_CARBON, "points_carbon", "of these, by carbon")                                                       \
+	X(POINTS_SELF, "points_self", "of these, the storage's about itself")                                          \
 	X(POINTS_STORED, "points_stored", "points written to their files, counted again when written again")           \
 	X(POINTS_UNKNOWN, "points_unknown", "values U, NaN or infinite: no point")                                     \
 	X(POINTS_REFUSED, "points_refused", "values refused for their data source alone")                              \

@@ -78,6 +78,7 @@ static void append(struct broker *b, struct content *m)
 		b->last->next = m;
 	b->last = m;
 	b->waiting_bytes += m->body.n;
+	b->n_waiting++;
 }
 
 static struct content *take_first(struct broker *b)
@@ -88,6 +89,7 @@ static struct content *take_first(struct broker *b)
 	if (b->first == NULL)
 		b->last = NULL;
 	b->waiting_bytes -= m->body.n;
+	b->n_waiting--;
 	return m;
 }
 
@@ -141,7 +143,14 @@ static void feed_event(void *owner, const struct session_event *e)
 		broker_add_note(b, true, "the broker ended our consumer: queue '%s' is gone or moved",
 				b->options.queue);
 		return;
+	case SESSION_COUNT:
+		b->queue_depth = (int64_t)e->n;
+		return;
 	case SESSION_CHANNEL_CLOSED:
+		if (e->channel == FEED_COUNT) {
+			b->queue_depth = -1;
+			return;
+		}
 		if (e->channel == FEED_CONSUME)
 			start_epoch(b);
 		b->declare_wanted = b->tell_when_done = true;
@@ -184,6 +193,7 @@ static void post_event(void *owner, const struct session_event *e)
 		content_give_back(&b->store, e->taken_content);
 		return;
 	case SESSION_CANCEL:
+	case SESSION_COUNT:
 	case SESSION_CONFIRM:
 		return;
 	}
@@ -195,6 +205,7 @@ struct broker *broker_new(const struct broker_options *options)
 
 	must(options->n_servers > 0);
 	copy_options(&b->options, options);
+	b->queue_depth = -1;
 	session_init(&b->feed, &b->store, feed_event, b);
 	session_init(&b->post, &b->store, post_event, b);
 	if (getrandom(&b->probe_id, sizeof(b->probe_id), 0) != (ssize_t)sizeof(b->probe_id))
@@ -220,6 +231,7 @@ enum rc broker_lost(struct broker *b, struct why *why)
 	session_close(&b->feed);
 	session_close(&b->post);
 	b->post_blocked = false;
+	b->queue_depth = -1;
 	start_epoch(b);
 	why_prepend(why, "%s", b->server_name);
 	return RC_PEER;
@@ -266,7 +278,7 @@ static enum rc connect_one(struct broker *b, const struct broker_keys *keys, int
 	b->declare_wanted = b->declared_again = b->tell_when_done = b->silence_noted = false;
 	b->n_refused = 0;
 	b->declared_at = mono_now();
-	b->probe_at = b->heartbeat_at = b->declared_at;
+	b->probe_at = b->count_at = b->heartbeat_at = b->declared_at;
 	b->probe_seen = b->probe_sent;
 	b->silence_ends = b->post_retry_at = b->declared_at;
 	return RC_OK;
@@ -282,6 +294,7 @@ enum rc broker_connect(struct broker *b, const struct broker_keys *keys, struct 
 	buf_init(&all, 8 * sizeof(one.text));
 	session_close(&b->feed);
 	session_close(&b->post);
+	b->queue_depth = -1;
 	start_epoch(b);
 	for (size_t i = 0; i < b->options.n_servers && rc != RC_OK; i++) {
 		int64_t left = mono_ms_between(mono_now(), deadline);
@@ -440,6 +453,16 @@ enum rc broker_publish(struct broker *b, const char *routing_key, struct text bo
 		broker_post_lost(b, mono_now(), &cause);
 	}
 	return RC_OK;
+}
+
+int64_t broker_queue_depth(const struct broker *b)
+{
+	return b->queue_depth;
+}
+
+size_t broker_n_read_ahead(const struct broker *b)
+{
+	return b->n_waiting;
 }
 
 bool broker_take_note(struct broker *b, struct broker_note *out)

@@ -120,6 +120,14 @@ CHECKED enum rc broker_publish(struct broker *b, const char *routing_key, struct
  */
 CHECKED enum rc broker_tend(struct broker *b, const struct broker_keys *keys, struct mono now, struct why *why);
 
+/*
+ * Messages that were ready in our queue when the broker was asked last, by broker_tend() every 5 s on a channel of its own
+ * and without waiting for the answer; -1 when it is not known, so always while not connected.
+ */
+int64_t broker_queue_depth(const struct broker *b);
+/* Deliveries that are here and were not handed out yet. */
+size_t broker_n_read_ahead(const struct broker *b);
+
 /* The keys changed: the next broker_tend() calls unbind, declare and bind with the new ones. */
 void broker_rebind(struct broker *b);
 

@@ -72,6 +72,7 @@ static void on_event(void *owner, const struct session_event *e)
 		content_give_back(&p->store, e->taken_content);
 		return;
 	case SESSION_CANCEL:
+	case SESSION_COUNT:
 		return;
 	}
 }

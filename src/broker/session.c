@@ -134,6 +134,11 @@ static enum rc cancelled(struct session *s, amqp_channel_t channel, const amqp_b
 	return rc;
 }
 
+static void counted(struct session *s, amqp_channel_t channel, const amqp_queue_declare_ok_t *m)
+{
+	emit(s, (struct session_event){ .kind = SESSION_COUNT, .channel = channel, .n = m->message_count });
+}
+
 static enum rc take_method(struct session *s, amqp_channel_t channel, const amqp_method_t *m, struct why *why)
 {
 	const amqp_connection_blocked_t *blocked;
@@ -179,6 +184,8 @@ static enum rc take_method(struct session *s, amqp_channel_t channel, const amqp
 	default:
 		if (s->n_awaited > 0 && s->awaited_channel == channel && s->awaited_method == m->id)
 			s->n_awaited--;
+		else if (m->id == AMQP_QUEUE_DECLARE_OK_METHOD)
+			counted(s, channel, m->decoded);
 		return RC_OK;
 	}
 }

@@ -23,6 +23,7 @@ enum session_event_kind {
 	SESSION_CHANNEL_CLOSED, /* by the broker; code, text */
 	SESSION_BLOCKED,        /* the broker is short of something and reads no more from us; text */
 	SESSION_UNBLOCKED,
+	SESSION_COUNT,   /* queue.declare-ok nobody waits for: n messages that are ready */
 	SESSION_CONFIRM, /* of what we published: tag, multiple; refused when the broker could not take it */
 };
 
@@ -32,7 +33,7 @@ struct session_event {
 	struct content *taken_content; /* the handler gives it back some time, or is NULL */
 	uint16_t code;
 	struct text text; /* borrowed for the call */
-	uint64_t tag;
+	uint64_t tag, n;
 	bool multiple, refused;
 };
 

@@ -6,7 +6,7 @@
 
 #include "broker/session.h"
 
-enum { FEED_CONSUME = 1, FEED_DECLARE = 2, POST_PROBE = 1, POST_ANSWER = 2 }; /* channels */
+enum { FEED_CONSUME = 1, FEED_DECLARE = 2, FEED_COUNT = 3, POST_PROBE = 1, POST_ANSWER = 2 }; /* channels */
 enum { MAX_NOTES = 16, POST_TIMEOUT_MS = 3000, POST_PAUSE_MS = 5000 };
 
 struct broker {
@@ -22,7 +22,7 @@ struct broker {
 
 	/* Read but not handed out, oldest first; then the one handed out. */
 	struct content *first, *last;
-	size_t waiting_bytes;
+	size_t waiting_bytes, n_waiting;
 	struct content *handed_out;
 	bool has_read; /* since broker_receive() last said RC_END */
 
@@ -45,6 +45,9 @@ struct broker {
 	bool heard_since_probe;                    /* any delivery */
 	struct mono probe_at, probed_at, heartbeat_at, silence_ends;
 	bool silence_noted;
+
+	int64_t queue_depth; /* -1: not known */
+	struct mono count_at;
 
 	struct broker_note note[MAX_NOTES];
 	size_t n_notes;

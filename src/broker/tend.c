@@ -249,6 +249,21 @@ static void probe(struct broker *b, struct mono now)
 		broker_post_lost(b, now, &why);
 }
 
+/* A refusal closes the channel alone; it is opened again for the next question. */
+static enum rc ask_count(struct broker *b, struct mono now, struct why *why)
+{
+	amqp_queue_declare_t m = { .queue = amqp_cstring_bytes(b->options.queue), .passive = true };
+	enum rc rc;
+
+	if (mono_ms_between(now, b->count_at) > 0)
+		return RC_OK;
+	b->count_at = mono_after_ms(now, BROKER_PROBE_EVERY_MS);
+	rc = session_channel_open(&b->feed, FEED_COUNT, why);
+	if (rc == RC_OK)
+		rc = session_send(&b->feed, FEED_COUNT, AMQP_QUEUE_DECLARE_METHOD, &m, why);
+	return rc == RC_PEER ? broker_lost(b, why) : RC_OK;
+}
+
 enum rc broker_tend(struct broker *b, const struct broker_keys *keys, struct mono now, struct why *why)
 {
 	enum rc rc;
@@ -264,5 +279,5 @@ enum rc broker_tend(struct broker *b, const struct broker_keys *keys, struct mon
 	if (rc != RC_OK)
 		return rc;
 	probe(b, now);
-	return RC_OK;
+	return ask_count(b, now, why);
 }

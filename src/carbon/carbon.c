@@ -84,8 +84,11 @@ static enum rc accept_points(void *argument, const struct numbered *point, size_
 {
 	struct carbon *c = argument;
 	uint64_t position;
+	enum rc rc = engine_accept(c->options.engine, point, n, accepted_s, &position, why);
 
-	return engine_accept(c->options.engine, point, n, accepted_s, &position, why);
+	if (rc == RC_OK)
+		counter_add(COUNTER_POINTS_CARBON, n);
+	return rc;
 }
 
 static void submit_batch(void *argument, struct batch *b)

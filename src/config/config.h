@@ -67,6 +67,7 @@ struct config {
 	size_t n_http_listen;
 	int64_t http_socket_mode; /* permission bits */
 	char *http_cors_origin;
+	char *access_log; /* NULL: none */
 	bool http_ingest;
 	char *http_ingest_token;
 	int64_t http_ingest_max_bytes;
@@ -75,6 +76,7 @@ struct config {
 	int64_t rejected_max_bytes, max_future_s;
 	enum config_res_windows res_windows;
 	char *control_socket; /* NULL: none */
+	bool self_metrics;
 	struct schema schema; /* archives and the [archives NAME] sections */
 	unsigned *key_line;   /* for config_line() alone */
 };

@@ -387,6 +387,13 @@ static const struct option global_rows[] = {
 	  .preset = "",
 	  .sentence = "Origin of web pages that may read the API; never for ingest or control.",
 	  IN(config, http_cors_origin) },
+	{ .key = "access_log",
+	  .kind = &kind_path,
+	  .preset = "",
+	  .most = PATH_MAX - 1,
+	  .sentence = "File that gets a line for each HTTP request: the combined format, and how many seconds it took. "
+		      "Opened anew with the log. Empty: none.",
+	  IN(config, access_log) },
 	{ .key = "http_ingest",
 	  .kind = &kind_bool,
 	  .preset = "false",
@@ -428,6 +435,12 @@ static const struct option global_rows[] = {
 		  "Unix socket that numeterctl(8) talks to; only root and the daemon's own user are answered. Empty: "
 		  "none.",
 	  IN(config, control_socket) },
+	{ .key = "self_metrics",
+	  .kind = &kind_bool,
+	  .preset = "false",
+	  .heading = "About itself",
+	  .sentence = "Keep what /metrics says as a host of this storage, <storage_name>.numeter-storage, with graphs.",
+	  IN(config, self_metrics) },
 };
 
 static const struct option archives_rows[] = {

@@ -35,6 +35,7 @@ struct engine {
 	atomic_bool replay_ended;         /* replayed is there; before, every point comes from the replay */
 	_Atomic(unsigned char) *replayed; /* a bit a series; bits change later */
 	size_t replayed_bytes;
+	_Atomic(uint32_t) oldest_replayed_s; /* 0: nothing was */
 	/*
 	 * Journal and cache learn of a point in one go: nobody who asks which segment is still needed may see it in the
 	 * journal and not yet in the cache.
@@ -175,6 +176,8 @@ static void on_points(void *argument, uint32_t run, uint32_t segment, const stru
 	size_t n_group = 0;
 
 	r->n_since += n;
+	if (n > 0 && (atomic_load(&r->e->oldest_replayed_s) == 0 || accepted_s < atomic_load(&r->e->oldest_replayed_s)))
+		atomic_store(&r->e->oldest_replayed_s, accepted_s);
 	for (size_t i = 0; i < n; i++) {
 		/* the journal hands out named points only */
 		must(point[i].id < old->n && old->id[point[i].id] != REGISTRY_NONE);
@@ -285,6 +288,16 @@ enum rc engine_accept(struct engine *e, const struct numbered *point, size_t n, 
 	if (rc == RC_OK)
 		counter_add(COUNTER_POINTS_ACCEPTED, n);
 	return rc;
+}
+
+uint32_t engine_oldest_replayed_s(struct engine *e)
+{
+	return atomic_load(&e->oldest_replayed_s);
+}
+
+bool engine_replay_ended(struct engine *e)
+{
+	return atomic_load(&e->replay_ended);
 }
 
 bool engine_replayed(struct engine *e, uint32_t id)

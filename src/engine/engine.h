@@ -49,6 +49,11 @@ void engine_listen(struct engine *e, engine_committed_fn *committed, void *argum
 CHECKED enum rc engine_accept(struct engine *e, const struct numbered *point, size_t n, uint32_t accepted_s,
 			      uint64_t *position, struct why *why);
 
+/* Has engine_start() read all that there was? Threads: any. */
+bool engine_replay_ended(struct engine *e);
+/* When the oldest point that the replay brought had been accepted, Unix seconds; 0: it brought none. Threads: any. */
+uint32_t engine_oldest_replayed_s(struct engine *e);
+
 /*
  * Did the replay bring points of this series that have not been settled since? They may have been written in part before.
  * engine_settled() is to be called after cache_settle().

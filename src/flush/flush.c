@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "base/histogram.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "flush/writers.h"
@@ -41,13 +42,19 @@ struct flush {
 	bool stopping;
 	struct request *request;
 	uint64_t n_syncs, sync_ns_sum, pass_done, pass_of;
-	bool failing;
 	atomic_uint n_alone;
+	bool failing, sync_fails;
+	struct why sync_why;
+	struct mono all_before;
+	bool whole_pass;
 	/* thread flush only */
 	const uint32_t *order;
 	uint32_t n_order, cursor;
 	struct mono pass_began, synced, hurried;
-	bool sync_failed; /* said, and not yet over */
+	struct mono previous_began; /* of the pass before */
+	bool sound;                 /* the present pass began after the replay, and no sync has failed since */
+	bool passed_sound;          /* such a pass has ended, and no sync has failed since */
+	bool sync_failed;           /* said, and not yet over */
 	uint64_t rolled_points;
 };
 
@@ -80,6 +87,11 @@ static void say_sync(struct flush *f, enum rc rc, const struct why *why)
 	if (rc == RC_OK && f->sync_failed)
 		log_line(LOG_LEVEL_WARNING, "flush.sync_recovered", "series=%zu", writers_n_written(&f->writers));
 	f->sync_failed = rc != RC_OK;
+	lock_take(&f->lock);
+	f->sync_fails = f->sync_failed;
+	if (f->sync_failed)
+		f->sync_why = *why;
+	lock_give_back(&f->lock);
 }
 
 static void settle(struct engine *e, const struct written *written, size_t n)
@@ -109,6 +121,7 @@ static void distrust(struct flush *f, const struct written *written, size_t n)
 	struct written *meanwhile;
 	size_t n_meanwhile;
 
+	f->sound = f->passed_sound = false;
 	atomic_store(&f->writers.distrust, true);
 	writers_wait(&f->writers);
 	n_meanwhile = writers_take_written(&f->writers, &meanwhile);
@@ -117,13 +130,28 @@ static void distrust(struct flush *f, const struct written *written, size_t n)
 	free(meanwhile);
 }
 
+/* A sync of all that the pass before has written has succeeded: what was accepted before that began is in synced files. */
+static void note_synced(struct flush *f)
+{
+	if (!f->passed_sound)
+		return;
+	lock_take(&f->lock);
+	if (!f->failing && f->previous_began.ns > f->all_before.ns) {
+		f->all_before = f->previous_began;
+		f->whole_pass = true;
+	}
+	lock_give_back(&f->lock);
+}
+
 /* Sync what was written, then let go of its points and of the segments that only they needed. */
 static enum rc sync_and_settle(struct flush *f, struct why *why)
 {
 	struct engine *e = f->options.engine;
 	struct mono began = mono_now();
+	bool pass_is_written = writers_pass_is_written(&f->writers); /* asked first: it is among what is taken then */
 	struct written *written;
 	size_t n = writers_take_written(&f->writers, &written);
+	int64_t took_ns;
 	enum rc rc = RC_OK;
 
 	f->synced = began;
@@ -134,12 +162,17 @@ static enum rc sync_and_settle(struct flush *f, struct why *why)
 		else
 			distrust(f, written, n);
 		say_sync(f, rc, why);
+		took_ns = mono_now().ns - began.ns;
+		if (rc == RC_OK)
+			histogram_note(HISTOGRAM_FLUSH_SYNC, took_ns, 1);
 		lock_take(&f->lock);
 		f->n_syncs++;
-		f->sync_ns_sum += (uint64_t)(mono_now().ns - began.ns);
+		f->sync_ns_sum += (uint64_t)took_ns;
 		lock_give_back(&f->lock);
 	}
 	free(written);
+	if (rc == RC_OK && pass_is_written)
+		note_synced(f);
 	if (rc == RC_OK && engine_retire(e, why) != RC_OK) {
 		static struct log_limit limit;
 
@@ -148,16 +181,20 @@ static enum rc sync_and_settle(struct flush *f, struct why *why)
 	return rc;
 }
 
-/* Series were added since: the pass goes on at the same share of a longer way. */
+/* Series were added since: the pass goes on with the series that would have been next, so that none is left out. */
 static void look_at_order(struct flush *f)
 {
 	struct registry *registry = engine_registry(f->options.engine);
-	double share = f->n_order == 0 ? 0 : (double)f->cursor / f->n_order;
+	bool at_end = f->cursor == f->n_order, at_begin = f->cursor == 0;
+	uint32_t next = at_end ? REGISTRY_NONE : f->order[f->cursor];
 
 	if (registry_n_series(registry) == f->n_order)
 		return;
 	registry_in_path_order(registry, &f->order, &f->n_order);
-	f->cursor = (uint32_t)(share * f->n_order);
+	if (!at_begin && at_end)
+		f->cursor = f->n_order;
+	while (!at_begin && !at_end && f->order[f->cursor] != next)
+		f->cursor++; /* those that were before it still are */
 	lock_take(&f->lock);
 	f->pass_of = f->n_order;
 	lock_give_back(&f->lock);
@@ -203,6 +240,10 @@ static void look_at_failures(struct flush *f, bool pass_ends)
 static void begin_pass(struct flush *f, struct mono now)
 {
 	look_at_failures(f, true);
+	writers_begin_pass(&f->writers);
+	f->passed_sound = f->passed_sound || f->sound;
+	f->sound = engine_replay_ended(f->options.engine);
+	f->previous_began = f->pass_began;
 	f->pass_began = now;
 	f->cursor = 0;
 	roll(f);
@@ -239,6 +280,8 @@ static void write_wanted(struct flush *f, struct request *r)
 {
 	struct registry *registry = engine_registry(f->options.engine);
 	struct cache *cache = engine_cache(f->options.engine);
+	bool replayed = engine_replay_ended(f->options.engine);
+	struct mono began = mono_now();
 	uint64_t failed_before, failed_after;
 	struct why why = { "" };
 
@@ -273,6 +316,12 @@ static void write_wanted(struct flush *f, struct request *r)
 		r->rc = RC_DISK;
 	}
 	lock_give_back(&f->writers.lock);
+	if (r->rc == RC_OK && r->host.s == NULL) {
+		lock_take(&f->lock);
+		f->all_before = began;
+		f->whole_pass = f->whole_pass || replayed;
+		lock_give_back(&f->lock);
+	}
 	if (r->rc == RC_OK && is_stopping(f))
 		r->rc = because(&why, RC_PEER, "the daemon is stopping");
 	if (r->rc != RC_OK)
@@ -329,7 +378,7 @@ static bool journal_presses(const struct flush *f)
 static void turn(struct flush *f)
 {
 	struct mono now = mono_now();
-	int64_t sync_ms = (int64_t)f->options.interval_s * 1000;
+	int64_t sync_ms = (int64_t)f->options.interval_s * 1000 / 2; /* before a series that was written is due again */
 	bool hurry = engine_pressure(f->options.engine) >= HURRY_PERCENT;
 	struct why why;
 
@@ -351,7 +400,8 @@ static void *run(void *argument)
 	struct flush *f = argument;
 
 	thread_give_way();
-	f->pass_began = f->synced = f->hurried = mono_now();
+	f->previous_began = f->pass_began = f->synced = f->hurried = mono_now();
+	f->sound = engine_replay_ended(f->options.engine);
 	while (!is_stopping(f)) {
 		turn(f);
 		lock_take(&f->lock);
@@ -367,6 +417,7 @@ struct flush *flush_start(const struct flush_options *options)
 	struct flush *f = must_alloc(sizeof(*f));
 
 	f->options = *options;
+	f->all_before = mono_now();
 	lock_init(&f->lock);
 	signal_init(&f->wake);
 	signal_init(&f->answered);
@@ -452,16 +503,20 @@ void flush_stats(struct flush *f, struct flush_stats *out)
 	lock_take(&f->lock);
 	out->n_syncs = f->n_syncs;
 	out->sync_ns_sum = f->sync_ns_sum;
-	out->failing = f->failing;
+	out->failing = f->failing || f->sync_fails;
+	if (f->sync_fails)
+		out->why = f->sync_why;
 	out->pass_done = f->pass_done;
 	out->pass_of = f->pass_of;
+	out->all_before = f->all_before;
+	out->whole_pass = f->whole_pass;
 	lock_give_back(&f->lock);
 	lock_take(&f->writers.lock);
 	out->n_series_written = f->writers.n_series_written;
 	out->n_points_written = f->writers.n_points_written;
 	out->n_failed = f->writers.n_failed;
 	out->n_refused = f->writers.n_refused;
-	if (out->failing)
+	if (out->failing && out->why.text[0] == '\0')
 		out->why = f->writers.why;
 	lock_give_back(&f->writers.lock);
 }

@@ -6,6 +6,7 @@
 #ifndef FLUSH_FLUSH_H
 #define FLUSH_FLUSH_H
 
+#include "base/instant.h"
 #include "engine/engine.h"
 
 struct flush;
@@ -53,6 +54,12 @@ struct flush_stats {
 	bool failing;
 	struct why why;              /* of the present outage */
 	uint64_t pass_done, pass_of; /* where the present pass is */
+	/*
+	 * What was accepted before is in synced files; what the replay brought only if whole_pass: a pass that began after
+	 * it has ended and is synced.
+	 */
+	struct mono all_before;
+	bool whole_pass;
 };
 void flush_stats(struct flush *f, struct flush_stats *out);
 

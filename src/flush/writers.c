@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/histogram.h"
 #include "base/mem.h"
 
 enum { MOST_QUEUED = 16, NAME_BYTES = 16 };
@@ -27,12 +28,14 @@ static bool is_due(const struct flush_options *o, const struct job *j, uint32_t 
 }
 
 /* Take the points of the job's series. Addresses of points are known only when all are gathered. */
-static void gather(const struct writers *w, const struct job *j, struct scratch *s)
+static void gather(struct writers *w, const struct job *j, struct scratch *s)
 {
 	const struct flush_options *o = w->options;
 	bool distrust = atomic_load(&w->distrust);
 	struct cache *cache = engine_cache(o->engine);
 	struct registry *registry = engine_registry(o->engine);
+
+	bool skipped = false;
 
 	s->n = s->n_batches = 0;
 	for (size_t i = 0; i < j->n; i++) {
@@ -40,8 +43,10 @@ static void gather(const struct writers *w, const struct job *j, struct scratch 
 		uint32_t held_from_s;
 		struct values_batch *b = &s->batch[s->n_batches];
 
-		if (!cache_take(cache, j->id[i], &s->point, &s->n, &s->capacity, &held_from_s))
+		if (!cache_take(cache, j->id[i], &s->point, &s->n, &s->capacity, &held_from_s)) {
+			skipped = true;
 			continue;
+		}
 		*b = (struct values_batch){
 			.number = j->id[i] + 1,
 			.n_points = s->n - first,
@@ -60,6 +65,11 @@ static void gather(const struct writers *w, const struct job *j, struct scratch 
 	}
 	for (size_t i = 0; i < s->n_batches; i++)
 		s->batch[i].point = s->point + s->first[i];
+	if (skipped) {
+		lock_take(&w->lock);
+		w->skipped[j->pass] = true;
+		lock_give_back(&w->lock);
+	}
 }
 
 /* A file that keeps less than its series would get today took the others: those it could not are refused. */
@@ -170,14 +180,18 @@ static void *run(void *argument)
 		lock_give_back(&w->lock);
 		gather(w, j, s);
 		if (s->n_batches > 0) {
+			struct mono began = mono_now();
+
 			/* each batch says for itself what became of it */
 			(void)!values_write(engine_values(w->options->engine), s->batch, s->n_batches);
+			histogram_note(HISTOGRAM_FLUSH_BATCH, mono_now().ns - began.ns, 1);
 			conclude(w, s);
 		}
 		lock_take(&w->lock);
 		j->next = w->spare;
 		w->spare = j;
 		w->n_at_work--;
+		w->n_open[j->pass]--;
 		signal_all(&w->idle);
 	}
 	lock_give_back(&w->lock);
@@ -259,6 +273,8 @@ void writers_push(struct writers *w)
 	*w->end = j;
 	w->end = &j->next;
 	w->n_queued++;
+	j->pass = w->pass;
+	w->n_open[j->pass]++;
 	signal_all(&w->work);
 	lock_give_back(&w->lock);
 }
@@ -293,6 +309,25 @@ void writers_wait(struct writers *w)
 	while ((w->n_queued > 0 || w->n_at_work > 0) && !w->stopping)
 		signal_wait(&w->idle, &w->lock);
 	lock_give_back(&w->lock);
+}
+
+void writers_begin_pass(struct writers *w)
+{
+	must(w->filling == NULL || w->filling->n == 0);
+	lock_take(&w->lock);
+	w->pass = 1 - w->pass;
+	w->skipped[w->pass] = false;
+	lock_give_back(&w->lock);
+}
+
+bool writers_pass_is_written(struct writers *w)
+{
+	bool is;
+
+	lock_take(&w->lock);
+	is = w->n_open[1 - w->pass] == 0 && !w->skipped[1 - w->pass] && w->n_failed_of_pass == 0;
+	lock_give_back(&w->lock);
+	return is;
 }
 
 size_t writers_take_written(struct writers *w, struct written **out)

@@ -13,7 +13,8 @@ enum { JOB_SERIES = 512 }; /* neighbours in one call: the engine of files guesse
 struct job {
 	uint32_t id[JOB_SERIES];
 	size_t n;
-	bool coarse; /* write what is held back, too, however young it is */
+	bool coarse;   /* write what is held back, too, however young it is */
+	unsigned pass; /* of writers.pass when it was queued */
 	struct job *next;
 };
 
@@ -41,8 +42,11 @@ struct writers {
 	size_t n_written, written_capacity;
 	uint64_t n_series_written, n_points_written, n_failed, n_refused;
 	uint64_t n_failed_of_pass; /* set to 0 by the pace keeper */
+	size_t n_open[2];          /* jobs queued or at work, of even and odd passes */
+	bool skipped[2];           /* of these, a series was passed over: it was taken and not synced yet */
 	struct why why;            /* of the newest failure */
 	/* the pace keeper's thread only */
+	unsigned pass; /* 0 and 1 in turn */
 	struct job *filling;
 };
 
@@ -60,6 +64,13 @@ void writers_add(struct writers *w, uint32_t id, bool coarse);
 void writers_push(struct writers *w);
 /* Wait until nothing is queued or at work. */
 void writers_wait(struct writers *w);
+
+/*
+ * The next pass begins; nothing is being gathered. Whether all that the pass before queued was written, or failed and was
+ * counted, says writers_pass_is_written(): every dirty series of it, and none has failed since failures were counted anew.
+ */
+void writers_begin_pass(struct writers *w);
+bool writers_pass_is_written(struct writers *w);
 
 /* The series written since the last call: the caller syncs, then settles or gives them back. Owner: the caller's, free(). */
 size_t writers_take_written(struct writers *w, struct written **out);

@@ -156,8 +156,12 @@ static struct MHD_Response *response_of(struct buf *body)
 	return r;
 }
 
-static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status, struct MHD_Response *r)
+static enum MHD_Result queue(struct answer *a, uint64_t n_bytes, struct MHD_Connection *connection,
+			     struct MHD_Response *r)
 {
+	unsigned status = a->status;
+
+	a->sent_bytes = status == MHD_HTTP_NOT_MODIFIED || status == MHD_HTTP_NO_CONTENT ? 0 : n_bytes;
 	counter_add(COUNTER_HTTP_REQUESTS, 1);
 	if (status >= 500)
 		counter_add(COUNTER_HTTP_ERRORS, 1);
@@ -211,6 +215,7 @@ struct kept *answer_keep_file(const struct answer *a, struct text plain, struct 
 		form.packed = true;
 		r = response_of_file(packed);
 		add_headers(r, a, &form, &no_form);
+		atomic_init(&k->packed_bytes, packed.n);
 		atomic_init(&k->packed, r);
 	}
 	return k;
@@ -236,6 +241,7 @@ static struct MHD_Response *packed_of(const struct answer *a, struct kept *k, co
 	n = body.n;
 	packed = response_of(&body);
 	add_headers(packed, a, &form, &plain_form);
+	atomic_store(&k->packed_bytes, n);
 	if (!atomic_compare_exchange_strong(&k->packed, &first, packed)) {
 		MHD_destroy_response(packed);
 		return first;
@@ -245,22 +251,23 @@ static struct MHD_Response *packed_of(const struct answer *a, struct kept *k, co
 }
 
 /* The kept bytes under headers of this request's own. */
-static enum MHD_Result send_copy(const struct answer *a, const struct answer_form *form,
-				 struct MHD_Connection *connection)
+static enum MHD_Result send_copy(struct answer *a, const struct answer_form *form, struct MHD_Connection *connection)
 {
 	struct form_of_body body = { .etag = a->kept->etag,
 				     .may_pack = a->kept->body.n > PACK_FROM_BYTES && !a->dense };
 	struct buf copy;
 	struct MHD_Response *r;
 	enum MHD_Result queued;
+	size_t n;
 
 	buf_init(&copy, ANSWER_MAX_BYTES);
 	body.packed = body.may_pack && headers_want_gzip(form->accept_encoding) && gzip_pack(a->kept->body, &copy);
 	if (!body.packed)
 		buf_add_text(&copy, a->kept->body);
+	n = copy.n;
 	r = response_of(&copy);
 	add_headers(r, a, &body, form);
-	queued = queue(connection, a->status, r);
+	queued = queue(a, n, connection, r);
 	MHD_destroy_response(r);
 	return queued;
 }
@@ -276,14 +283,16 @@ static enum MHD_Result send_kept(struct answer *a, const struct answer_form *for
 	if (form->accept_encoding.s != NULL && a->kept->body.n > PACK_FROM_BYTES && !a->dense &&
 	    headers_want_gzip(form->accept_encoding))
 		packed = packed_of(a, a->kept, form->cors_origin);
-	return queue(connection, a->status, packed != NULL ? packed : a->kept->plain);
+	if (packed != NULL)
+		return queue(a, atomic_load(&a->kept->packed_bytes), connection, packed);
+	return queue(a, a->kept->body.n, connection, a->kept->plain);
 }
 
 enum MHD_Result answer_send(struct answer *a, const struct answer_form *form, struct MHD_Connection *connection)
 {
 	char etag[KEPT_ETAG_BYTES] = "";
 	struct form_of_body body = { .etag = etag, .may_pack = a->body.n > PACK_FROM_BYTES && !a->dense };
-	size_t plain_bytes = a->body.n;
+	size_t plain_bytes = a->body.n, n;
 	struct MHD_Response *r;
 	enum MHD_Result queued;
 
@@ -301,9 +310,10 @@ enum MHD_Result answer_send(struct answer *a, const struct answer_form *form, st
 	}
 	if (a->body.n == 0)
 		a->content_type = NULL;
+	n = a->body.n;
 	r = response_of(&a->body);
 	add_headers(r, a, &body, form);
-	queued = queue(connection, a->status, r);
+	queued = queue(a, n, connection, r);
 	MHD_destroy_response(r);
 	return queued;
 }

@@ -22,7 +22,8 @@ struct answer {
 	bool dense;             /* does not become smaller: never packed */
 	bool validated;         /* gets an ETag and may be answered with 304 */
 	struct buf body;
-	struct kept *kept; /* held; NULL: body is the answer, else this, and all above but status is not looked at */
+	uint64_t sent_bytes; /* of the body on its way, once it was sent */
+	struct kept *kept;   /* held; NULL: body is the answer, else this, and all above but status is not looked at */
 };
 
 /* 200, JSON, validated, empty body. */

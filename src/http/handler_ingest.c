@@ -23,8 +23,9 @@ struct ingest_call {
 	size_t held_bytes; /* counted in the server's */
 	bool ndjson, gzip;
 	bool busy, too_large; /* the body is no longer kept */
-	struct batch *batch;  /* ingest's while CALL_WAITING */
-	atomic_int state;     /* leaves CALL_WAITING once; who does it resumes the connection */
+	struct mono handed_over;
+	struct batch *batch; /* ingest's while CALL_WAITING */
+	atomic_int state;    /* leaves CALL_WAITING once; who does it resumes the connection */
 	atomic_int owners;
 	struct ingest_call *next, **link; /* in the server's list of waiting ones; link NULL: not in it */
 	struct ingest_call *next_abandoned;
@@ -265,6 +266,7 @@ bool ingest_end(struct request *r)
 		MHD_resume_connection(r->connection);
 		return true;
 	}
+	c->handed_over = mono_now();
 	c->batch->done = stored;
 	c->batch->argument = c;
 	atomic_fetch_add(&c->owners, 1);
@@ -333,6 +335,8 @@ void ingest_answer(struct request *r)
 	}
 	for (size_t i = 0; i < c->batch->n; i++)
 		n[is_wholly_refused(&c->batch->item[i]) ? FATE_REJECTED : c->batch->item[i].fate]++;
+	if (c->batch->n > n[FATE_FAILED])
+		histogram_note(HISTOGRAM_ACCEPT_HTTP, mono_now().ns - c->handed_over.ns, c->batch->n - n[FATE_FAILED]);
 	if (n[FATE_FAILED] == 0) {
 		buf_addf(&a->body, "{\"accepted\": %zu, ", n[FATE_STORED]);
 	} else {

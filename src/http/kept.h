@@ -31,7 +31,8 @@ struct kept {
 	/* any thread */
 	_Atomic(struct MHD_Response *) packed; /* NULL: not asked for yet */
 	atomic_bool unpackable;                /* does not become smaller */
-	atomic_size_t extra_bytes;             /* of packed */
+	atomic_size_t extra_bytes;             /* of packed, when it is ours to count */
+	atomic_size_t packed_bytes;            /* of packed; there before it is */
 };
 
 struct kept_replies;

@@ -4,6 +4,7 @@
 #ifndef HTTP_REQUEST_H
 #define HTTP_REQUEST_H
 
+#include "base/histogram.h"
 #include "base/lock.h"
 #include "http/answer.h"
 #include "http/flight.h"
@@ -27,10 +28,12 @@ struct route {
 	const char *path;
 	unsigned methods; /* of enum method; OPTIONS is always answered */
 	bool cors;        /* may be read from http_cors_origin */
-	route_fn *fn;     /* NULL: ingest, which takes a body */
+	enum histogram took;
+	route_fn *fn; /* NULL: ingest, which takes a body */
 };
 
 struct ingest_call;
+struct access_note;
 
 /* Made when the request line has come, ended when the reply has gone or the connection was lost. */
 struct request {
@@ -43,6 +46,9 @@ struct request {
 	const struct route *route;
 	const struct page_file *page_file; /* when the route is that of the page */
 	enum method method;
+	bool answered;              /* the answer was queued */
+	struct access_note *access; /* for the access log; NULL: there is none */
+	struct mono begun_at;       /* its headers have come */
 	struct answer answer;
 	size_t drained_bytes;     /* of a body that nobody wants */
 	struct ingest_call *call; /* ingest only */
@@ -97,7 +103,7 @@ const char *routes_allow(const struct route *route);
 
 route_fn handle_index, handle_base, handle_root, handle_hosts, handle_hinfo, handle_list, handle_info, handle_data;
 route_fn handle_categories, handle_last_seen, handle_values, handle_page, handle_ui, handle_graph_svg, handle_graph_png;
-route_fn handle_metrics;
+route_fn handle_metrics, handle_healthz, handle_readyz;
 
 /*
  * Ingest, in the order of a request's life. begin: judge the headers, r->decided when refused. body: take a piece.

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "http/access.h"
 #include "http/listen.h"
 #include "http/request.h"
 #include "query/folder.h"
@@ -123,6 +124,7 @@ static void *open_request(void *server, const char *uri, struct MHD_Connection *
 	r->connection = connection;
 	r->nul_in_path = nul != NULL && (query == NULL || nul < query);
 	answer_init(&r->answer);
+	access_open(r, uri);
 	return r;
 }
 
@@ -138,6 +140,7 @@ static void close_request(void *server, struct MHD_Connection *connection, void 
 	if (r == NULL)
 		return;
 	*context = NULL;
+	access_end(r);
 	ingest_free(r);
 	answer_fini(&r->answer);
 	if (r->begun) {
@@ -150,16 +153,18 @@ static void close_request(void *server, struct MHD_Connection *connection, void 
 	free(r);
 }
 
-static void begin(struct request *r, const char *path, const char *method)
+static void begin(struct request *r, const char *path, const char *method, const char *version)
 {
 	struct http_server *s = r->server;
 	struct answer *a = &r->answer;
 
 	r->begun = true;
+	r->begun_at = mono_now();
 	lock_take(&s->lock);
 	s->n_busy++;
 	lock_give_back(&s->lock);
 	r->method = method_of(method);
+	access_begin(r, method, version);
 	r->page_file = page_find(path);
 	r->route = r->nul_in_path ? NULL : routes_find(path, s->options.ingest_enabled);
 	if (r->route == NULL) {
@@ -201,6 +206,8 @@ static enum MHD_Result send_answer(struct request *r)
 
 	if (r->route != NULL && r->route->cors)
 		form.cors_origin = r->server->options.cors_origin;
+	histogram_note(r->route != NULL ? r->route->took : HISTOGRAM_HTTP_OTHER, mono_now().ns - r->begun_at.ns, 1);
+	r->answered = true;
 	return answer_send(&r->answer, &form, r->connection);
 }
 
@@ -225,9 +232,8 @@ static enum MHD_Result serve(void *server, struct MHD_Connection *connection, co
 
 	(void)server;
 	(void)connection;
-	(void)version;
 	if (!r->begun) {
-		begin(r, path, method);
+		begin(r, path, method, version);
 		return answer_at_once(r) ? send_answer(r) : MHD_YES;
 	}
 	if (*body_bytes > 0) {

@@ -23,6 +23,9 @@ struct http_options {
 	/* appends what stands at the end of /metrics, in its format; NULL: nothing. Threads: any */
 	void (*gauges)(void *argument, struct buf *out);
 	void *gauges_argument;
+	/* fills the JSON of /readyz and says whether all is well; NULL: always, {}. Threads: any */
+	bool (*ready)(void *argument, struct buf *out);
+	void *ready_argument;
 };
 
 struct http_server;

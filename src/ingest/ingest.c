@@ -280,6 +280,14 @@ void ingest_submit(struct ingest *in, struct batch *b)
 	lock_give_back(&in->lock);
 }
 
+void ingest_stats(struct ingest *in, struct ingest_stats *out)
+{
+	*out = (struct ingest_stats){
+		.n_hosts = atomic_load_explicit(&in->store.n_hosts, memory_order_relaxed),
+		.rejected_bytes = atomic_load_explicit(&in->store.rejected_bytes, memory_order_relaxed),
+	};
+}
+
 uint32_t ingest_mark(struct ingest *in)
 {
 	return store_mark(&in->store, meta_generation(in->store.options.meta));

@@ -20,7 +20,9 @@ enum input {
 	INPUT_AMQP,
 	INPUT_HTTP,
 	INPUT_CARBON,
+	INPUT_SELF,    /* the storage about itself */
 	INPUT_JOURNAL, /* points accepted before, which no file can take: only to be kept aside */
+	INPUT_COUNT,
 };
 
 /* What became of a message. */
@@ -105,6 +107,12 @@ CHECKED enum rc ingest_keep_points(struct ingest *in, const struct values_batch 
  * function itself. Threads: any.
  */
 void ingest_submit(struct ingest *in, struct batch *b);
+
+struct ingest_stats {
+	size_t n_hosts;          /* known: all of the metadata store once a message went to the store thread */
+	uint64_t rejected_bytes; /* of what is kept aside */
+};
+void ingest_stats(struct ingest *in, struct ingest_stats *out); /* Threads: any. */
 
 /*
  * The mark (registry_mark()) of a source whose host and info the metadata store has been told of: points of others must come

@@ -94,6 +94,7 @@ bool quick_accept(const struct store *s, struct batch *b, struct mono now)
 	b->all_wait = true;
 	b->all_stored = !to.calls;
 	store_count_messages(b->input, b->n);
+	store_count_points(b->input, to.n);
 	counter_add(COUNTER_POINTS_UNKNOWN, to.n_unknown);
 	return true;
 }

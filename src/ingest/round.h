@@ -24,7 +24,7 @@ struct round {
 	struct host_want *want;
 	size_t n_wants;
 	struct numbered *point; /* those of one accepted_s at a time */
-	size_t n_points;
+	size_t n_points, n_points_of[INPUT_COUNT];
 	struct why why;
 };
 

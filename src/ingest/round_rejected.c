@@ -8,7 +8,7 @@ enum { REJECTED_ROUND_MAX_BYTES = 256 * 1024 * 1024 };
 /* The line of an item that was refused whole, or one line for each reason why some of its values were. */
 static void add_rejected_lines(struct store *s, struct buf *lines, const struct task *t, int64_t now_s)
 {
-	static const char *const input_names[] = { "amqp", "http", "carbon", "journal" };
+	static const char *const input_names[] = { "amqp", "http", "carbon", "self", "journal" };
 	const char *input = input_names[t->batch->input];
 	const struct message *m = &t->item->message;
 	struct text *ds;

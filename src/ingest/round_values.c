@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "ingest/round.h"
 #include "model/name.h"
 
@@ -54,12 +56,19 @@ void round_accept_points(struct round *r, size_t n_points)
 		enum rc rc = RC_OK;
 
 		r->n_points = 0;
-		for (; to < r->n_tasks && goes_with(r, from, to); to++)
+		memset(r->n_points_of, 0, sizeof(r->n_points_of));
+		for (; to < r->n_tasks && goes_with(r, from, to); to++) {
+			size_t before = r->n_points;
+
 			if (has_points(&r->task[to]))
 				gather(r, &r->task[to]);
+			r->n_points_of[r->task[to].batch->input] += r->n_points - before;
+		}
 		if (r->n_points > 0)
 			rc = engine_accept(r->store->options.engine, r->point, r->n_points, (uint32_t)accepted_s,
 					   &position, &why);
+		for (enum input i = 0; rc == RC_OK && i < INPUT_COUNT; i++)
+			store_count_points(i, r->n_points_of[i]);
 		for (size_t t = from; t < to; t++) {
 			struct task *task = &r->task[t];
 

@@ -16,6 +16,7 @@ enum rc store_init(struct store *s, const struct ingest_options *options, struct
 	rc = rejected_open(options->rejected_path, options->rejected_max_bytes, &s->rejected, why);
 	if (rc != RC_OK)
 		return rc;
+	atomic_store(&s->rejected_bytes, s->rejected.total_bytes);
 	s->longest_s = schema_longest_s(options->schema);
 	s->shortest_s = schema_shortest_s(options->schema);
 	hosts_init(&s->hosts, options->meta, options->wsp_path, options->md5_digits);
@@ -162,6 +163,20 @@ void store_count_messages(enum input input, uint64_t n)
 		counter_add(COUNTER_MESSAGES_AMQP, n);
 	if (input == INPUT_HTTP)
 		counter_add(COUNTER_MESSAGES_HTTP, n);
+	if (input == INPUT_SELF)
+		counter_add(COUNTER_MESSAGES_SELF, n);
+}
+
+void store_count_points(enum input input, uint64_t n)
+{
+	static const enum counter counters[INPUT_COUNT] = {
+		[INPUT_AMQP] = COUNTER_POINTS_AMQP,     [INPUT_HTTP] = COUNTER_POINTS_HTTP,
+		[INPUT_CARBON] = COUNTER_POINTS_CARBON, [INPUT_SELF] = COUNTER_POINTS_SELF,
+		[INPUT_JOURNAL] = COUNTER_COUNT, /* counted when they came first */
+	};
+
+	if (n > 0 && input != INPUT_JOURNAL)
+		counter_add(counters[input], n);
 }
 
 void store_count(enum input input, const struct item *i)
@@ -262,5 +277,7 @@ void store_round(struct store *s, struct batch *first, int64_t now_s, struct mon
 		else
 			store_count(r.task[t].batch->input, i);
 	}
+	atomic_store_explicit(&s->n_hosts, s->hosts.by_name.n, memory_order_relaxed);
+	atomic_store_explicit(&s->rejected_bytes, s->rejected.total_bytes, memory_order_relaxed);
 	say(s, &r, n_failed);
 }

@@ -25,9 +25,11 @@ struct store {
 	uint64_t round;      /* counts them, from 1 */
 	bool failing;        /* the last round left something undone */
 	struct mono checked; /* when the metadata store was last asked anything */
-	/* any thread, see quick.h */
+	/* any thread, see quick.h and ingest_stats() */
 	_Atomic(int64_t) asked_ns; /* the same, monotonic */
 	atomic_uint moves;         /* hosts.n_moves */
+	atomic_size_t n_hosts;     /* in hosts.by_name */
+	_Atomic(uint64_t) rejected_bytes;
 };
 
 CHECKED enum rc store_init(struct store *s, const struct ingest_options *options, struct why *why);
@@ -41,6 +43,8 @@ uint32_t store_mark(const struct store *s, uint64_t generation);
 
 /* n messages of this input are counted. Threads: any. */
 void store_count_messages(enum input input, uint64_t n);
+/* n points of this input were accepted. Threads: any. */
+void store_count_points(enum input input, uint64_t n);
 /* The item has its last fate: count it, as a message and what is in it. Threads: any. */
 void store_count(enum input input, const struct item *i);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fileio.h"
+#include "base/histogram.h"
 #include "base/mem.h"
 #include "journal/format.h"
 #include "journal/journal_inside.h"
@@ -254,6 +255,8 @@ static bool commit(struct journal *j, enum rc (*attempt)(struct journal *j, stru
 		}
 		position = j->synced;
 		lock_give_back(&j->lock);
+		if (rc == RC_OK)
+			histogram_note(HISTOGRAM_JOURNAL_COMMIT, (int64_t)ns, 1);
 		if (rc == RC_OK || first)
 			j->options.committed(j->options.argument, position, rc, &why);
 		lock_take(&j->lock);
@@ -470,6 +473,7 @@ void journal_stats(struct journal *j, struct journal_stats *out)
 				       .n_points = j->n_points,
 				       .commit_ns_sum = j->commit_ns_sum,
 				       .commit_ns_most = j->commit_ns_most,
-				       .failing = j->failing || j->refusing };
+				       .failing = j->failing || j->refusing,
+				       .full = check_room(j, 1, NULL) != RC_OK };
 	lock_give_back(&j->lock);
 }

@@ -114,6 +114,7 @@ struct journal_stats {
 	uint64_t n_commits, n_points;
 	uint64_t commit_ns_sum, commit_ns_most; /* write and sync, wall time */
 	bool failing;                           /* the last sync failed */
+	bool full;                              /* not even one more point would be taken now */
 };
 void journal_stats(struct journal *j, struct journal_stats *out); /* Threads: any. */
 

@@ -1,5 +1,7 @@
 #include "meta/meta.h"
 
+#include "base/histogram.h"
+#include "base/instant.h"
 #include "meta/backend.h"
 
 void meta_hash_name(enum meta_hash hash, struct text host, struct buf *out)
@@ -47,16 +49,47 @@ static size_t stripe(enum meta_hash hash, struct text host)
 	return hash == META_INFOS ? n_plain + text_hash(host, 0) % (META_CHANGES - n_plain) : hash;
 }
 
+static void note_call(struct mono began)
+{
+	histogram_note(HISTOGRAM_METADATA, mono_now().ns - began.ns, 1);
+}
+
 enum rc meta_apply(struct meta *m, const struct meta_write *write, size_t n, struct why *why)
 {
+	struct mono began;
 	enum rc rc;
 
 	if (n == 0)
 		return RC_OK;
+	began = mono_now();
 	rc = m->ops->apply(m, write, n, why);
+	note_call(began);
 	/* also after a failure: some may have been done */
 	for (size_t i = 0; i < n; i++)
 		atomic_fetch_add(&m->changes[stripe(write[i].key.hash, write[i].key.host)], 1);
+	return rc;
+}
+
+enum rc meta_read(struct meta *m, struct meta_read *read, size_t n, struct buf *answers, struct why *why)
+{
+	struct mono began;
+	enum rc rc;
+
+	if (n == 0)
+		return RC_OK;
+	began = mono_now();
+	rc = m->ops->read(m, read, n, answers, why);
+	note_call(began);
+	return rc;
+}
+
+enum rc meta_each(struct meta *m, enum meta_hash hash, struct text host, meta_each_fn *fn, void *argument,
+		  struct why *why)
+{
+	struct mono began = mono_now();
+	enum rc rc = m->ops->each(m, hash, host, fn, argument, why);
+
+	note_call(began);
 	return rc;
 }
 

@@ -6,6 +6,7 @@
  * Source: docs/spec/system.md "Redis layout".
  *
  * Threads  every call from any thread; a backend keeps connections of its own for as many as call at once.
+ * Counts   how long apply, read and each took (base/histogram.h), what each is called back for included.
  * Errors   RC_PEER  the server is away (connect, time-out, connection lost, LOADING, READONLY, out of memory);
  *          RC_DISK  the database file cannot be read or written. Both: try again later, nothing is half known.
  */
@@ -95,18 +96,11 @@ unsigned meta_changes_any(const struct meta *m);
  * Many fields in one go. answers (the caller's, with a ceiling: RC_FULL past it) holds the values and must outlive
  * their use; it is appended to. On failure it is as long as before.
  */
-CHECKED static inline enum rc meta_read(struct meta *m, struct meta_read *read, size_t n, struct buf *answers,
-					struct why *why)
-{
-	return n == 0 ? RC_OK : m->ops->read(m, read, n, answers, why);
-}
+CHECKED enum rc meta_read(struct meta *m, struct meta_read *read, size_t n, struct buf *answers, struct why *why);
 
 /* Every field of one hash, order arbitrary; none when the hash is not there. */
-CHECKED static inline enum rc meta_each(struct meta *m, enum meta_hash hash, struct text host, meta_each_fn *fn,
-					void *argument, struct why *why)
-{
-	return m->ops->each(m, hash, host, fn, argument, why);
-}
+CHECKED enum rc meta_each(struct meta *m, enum meta_hash hash, struct text host, meta_each_fn *fn, void *argument,
+			  struct why *why);
 
 CHECKED static inline enum rc meta_set_string(struct meta *m, enum meta_string key, struct text value, struct why *why)
 {

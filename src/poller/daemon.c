@@ -202,7 +202,7 @@ static void note_tick(const struct measure_count *count, enum rc rc, const struc
 
 	if (rc == RC_PEER)
 		log_limited(&limit, LOG_LEVEL_WARNING, "munin.away", "why=\"%s\"", why->text);
-	log_line(LOG_LEVEL_DEBUG, "tick.done", "plugins=%zu failed=%zu values=%zu infos=%d took_ms=%lld",
+	log_line(LOG_LEVEL_INFO, "tick.done", "plugins=%zu failed=%zu values=%zu infos=%d took_ms=%lld",
 		 count->n_plugins, count->n_failed, count->n_values, count->is_refresh,
 		 (long long)mono_ms_between(begin, mono_now()));
 }

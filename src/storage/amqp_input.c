@@ -107,6 +107,7 @@ static struct broker_keys keys_of(const struct amqp_input *in)
 
 static void say_away(struct amqp_input *in, const struct why *why)
 {
+	amqp_shown_away(in->options.shown, why);
 	if (!in->said_away)
 		log_line(LOG_LEVEL_ERROR, "broker.away", "why=\"%s\": trying again until it answers", why->text);
 	in->said_away = true;
@@ -152,6 +153,14 @@ static void wait_for_work(struct amqp_input *in, bool streaming)
 		wait_for(in, reads ? broker_fd(in->broker) : -1, IDLE_MS);
 }
 
+static void show(struct amqp_input *in)
+{
+	struct amqp_shown *s = in->options.shown;
+
+	atomic_store_explicit(&s->queue_depth, broker_queue_depth(in->broker), memory_order_relaxed);
+	atomic_store_explicit(&s->n_unacked, in->loads.n_open + broker_n_read_ahead(in->broker), memory_order_relaxed);
+}
+
 static void connect_once(struct amqp_input *in)
 {
 	struct broker_keys keys;
@@ -177,6 +186,7 @@ static void connect_once(struct amqp_input *in)
 		log_line(LOG_LEVEL_WARNING, "broker.back", "server=%s", broker_server_name(in->broker));
 	in->said_away = false;
 	in->pause_ms = 0;
+	atomic_store(&in->options.shown->connected, true);
 	in->tended = mono_now();
 }
 
@@ -235,10 +245,12 @@ static void *run(void *argument)
 		}
 		rc = turn(in, &streaming, &why);
 		log_notes(in, rc);
-		if (rc != RC_OK)
+		if (rc != RC_OK) {
 			say_away(in, &why);
-		else
+		} else {
+			show(in);
 			wait_for_work(in, streaming);
+		}
 	}
 	finish(in);
 	loads_fini(&in->loads);

@@ -9,12 +9,14 @@
 #include "config/host_list.h"
 #include "ingest/ingest.h"
 #include "meta/meta.h"
+#include "storage/amqp_shown.h"
 
 struct amqp_input_options {
 	struct broker_options broker;
 	const struct host_list *hosts; /* borrowed until stop */
 	struct ingest *ingest;         /* borrowed until stop */
 	struct meta *meta;             /* borrowed until stop; asked once for hosts that are no longer listed */
+	struct amqp_shown *shown;      /* borrowed until stop; initialised */
 };
 
 struct amqp_input;

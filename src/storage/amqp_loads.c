@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/counter.h"
+#include "base/histogram.h"
 #include "base/mem.h"
 #include "wire/reply.h"
 
@@ -27,6 +28,7 @@ struct load {
 	struct loads *owner;
 	uint64_t epoch;
 	size_t held_bytes;
+	struct mono began; /* its first message was taken */
 	struct load *next;
 	atomic_bool done; /* written by ingest's thread */
 };
@@ -134,8 +136,13 @@ void loads_add(struct loads *s, const struct broker_delivery *d)
 	if (s->filling == NULL) {
 		s->filling = take_spare(s);
 		s->filling->epoch = broker_epoch(s->broker);
+		s->filling->began = mono_now();
 	}
 	batch_add_amqp(s->filling->batch, d->body, d->content_type, d->compression, d->tag);
+	if (s->open_epoch != s->filling->epoch)
+		s->n_open = 0;
+	s->open_epoch = s->filling->epoch;
+	s->n_open++;
 	held = bytes_of(s->filling);
 	s->held_bytes += held - s->filling->held_bytes;
 	s->filling->held_bytes = held;
@@ -202,6 +209,14 @@ static enum rc answer_call(struct loads *s, const struct message *m, struct why 
 	return rc;
 }
 
+/* n messages of this load are acknowledged, at this moment or the next. */
+static void count_acked(struct loads *s, const struct load *l, size_t n)
+{
+	if (n > 0)
+		histogram_note(HISTOGRAM_ACCEPT_AMQP, mono_now().ns - l->began.ns, n);
+	s->n_open -= n < s->n_open ? n : s->n_open;
+}
+
 static bool is_safe(const struct item *i)
 {
 	return i->fate == FATE_STORED || i->fate == FATE_REJECTED;
@@ -227,12 +242,14 @@ static enum rc send_ack(struct loads *s, struct why *why)
 static enum rc acknowledge(struct loads *s, struct load *l, size_t *n_failed, struct why *why)
 {
 	struct batch *b = l->batch;
+	size_t n_acked = 0;
 	enum rc rc = RC_OK;
 
 	*n_failed = 0;
 	if (b->all_stored && s->waiting == NULL) {
 		s->ack_tag = b->item[b->n - 1].tag;
 		s->n_ack += b->n;
+		count_acked(s, l, b->n);
 		return RC_OK;
 	}
 	for (size_t i = 0; rc == RC_OK && i < b->n; i++) {
@@ -258,7 +275,9 @@ static enum rc acknowledge(struct loads *s, struct load *l, size_t *n_failed, st
 			counter_add(COUNTER_BROKER_ACKED, 1);
 		}
 		item->tag = 0; /* acknowledged */
+		n_acked++;
 	}
+	count_acked(s, l, n_acked);
 	return rc;
 }
 

@@ -30,6 +30,8 @@ struct loads {
 	int64_t retry_ms;
 	uint64_t ack_tag; /* to be acknowledged with all before it, and how many these are; 0: none */
 	size_t n_ack;
+	uint64_t open_epoch; /* of n_open: */
+	size_t n_open;       /* taken in this epoch and not acknowledged yet */
 };
 
 void loads_init(struct loads *s, struct ingest *ingest, struct broker *broker, int wake_fd);

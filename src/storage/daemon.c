@@ -12,6 +12,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "http/access_log.h"
 #include "query/folder.h"
 #include "query/seen_files.h"
 #include "storage/gauges.h"
@@ -142,6 +143,9 @@ static enum rc start_http(struct daemon *d)
 
 	if (c->n_http_listen == 0)
 		return RC_OK;
+	rc = access_log_open(c->access_log, &why);
+	if (rc != RC_OK)
+		return daemon_refuse(d, "access_log", rc, &why);
 	rc = http_server_start(
 		&(struct http_options){
 			.listen = c->http_listen,
@@ -155,6 +159,8 @@ static enum rc start_http(struct daemon *d)
 			.ingest = d->ingest,
 			.gauges = gauges_add,
 			.gauges_argument = d,
+			.ready = ready_tell,
+			.ready_argument = d,
 		},
 		&d->http, &why);
 	return rc == RC_OK ? rc : daemon_refuse(d, "http_listen", rc, &why);
@@ -197,9 +203,18 @@ static enum rc start_amqp(struct daemon *d)
 		.hosts = &d->hosts,
 		.ingest = d->ingest,
 		.meta = d->meta,
+		.shown = &d->amqp_shown,
 	});
 	free(server);
 	return RC_OK;
+}
+
+static enum rc start_self(struct daemon *d)
+{
+	struct why why;
+	enum rc rc = d->config.self_metrics ? self_start(d, &d->self, &why) : RC_OK;
+
+	return rc == RC_OK ? rc : daemon_refuse(d, "self_metrics", rc, &why);
 }
 
 /* Signals arrive as data: every thread has them blocked, the main loop reads them from a descriptor. */
@@ -241,6 +256,9 @@ static void take_signal(struct daemon *d)
 	}
 	if (log_reopen(&why) != RC_OK)
 		fprintf(stderr, "%s\n", why.text);
+	if (access_log_reopen(&why) != RC_OK)
+		log_line(LOG_LEVEL_ERROR, "access_log.not_reopened", "why=\"%s\": the old file is written on",
+			 why.text);
 	log_line(LOG_LEVEL_INFO, "log.reopened", "pid=%ld", (long)getpid());
 }
 
@@ -264,6 +282,7 @@ static void run(struct daemon *d)
 static void stop(struct daemon *d)
 {
 	atomic_store(&d->leaving, true);
+	self_stop(d->self);
 	amqp_input_stop(d->amqp);
 	carbon_stop(d->carbon);
 	upkeep_stop(d->upkeep);
@@ -271,11 +290,13 @@ static void stop(struct daemon *d)
 	control_stop(d->control);
 	http_server_stop(d->http);
 	upkeep_free(d->upkeep);
+	access_log_close();
 	folders_free(d->query.folders);
 	seen_files_free(d->query.seen);
 	ingest_close(d->ingest);
 	engine_close(d->engine);
 	ingest_release(d->ingest);
+	self_free(d->self);
 	flush_free(d->flush);
 	values_close(d->values);
 	gone_free(d->gone);
@@ -287,6 +308,8 @@ static void stop(struct daemon *d)
 	if (d->signal_fd >= 0)
 		close(d->signal_fd);
 	host_list_fini(&d->hosts);
+	amqp_shown_fini(&d->amqp_shown);
+	readiness_fini(&d->readiness);
 	log_close();
 }
 
@@ -296,6 +319,8 @@ static enum rc take_steps(struct daemon *d, step *const *steps, size_t n)
 {
 	enum rc rc = RC_OK;
 
+	amqp_shown_init(&d->amqp_shown);
+	readiness_init(&d->readiness);
 	for (size_t i = 0; rc == RC_OK && i < n; i++)
 		rc = steps[i](d);
 	return rc;
@@ -339,7 +364,7 @@ int daemon_serve(struct daemon *d)
 		say_started,  open_meta,       start_values,      start_engine,  start_ingest,
 		make_query,   start_http,      start_flush, /* writes what the replay brings */
 		start_replay, open_upkeep,     make_control_view, start_control, start_carbon,
-		start_amqp,   start_upkeep,
+		start_amqp,   start_upkeep,    start_self,
 	};
 	enum rc rc = take_steps(d, steps, ARRAY_LEN(steps));
 

@@ -11,6 +11,8 @@
 #include "http/server.h"
 #include "storage/amqp_input.h"
 #include "storage/control_verbs.h"
+#include "storage/ready.h"
+#include "storage/self.h"
 
 /* All that is opened at start; NULL or -1 where not yet. */
 struct daemon {
@@ -34,6 +36,10 @@ struct daemon {
 	struct query query;
 	struct http_server *http;
 	struct amqp_input *amqp;
+	struct amqp_shown amqp_shown;
+	struct readiness readiness;
+	struct self *self;
+	atomic_bool accepts; /* the replay is over */
 	struct carbon *carbon;
 	struct control_view control_view;
 	struct control *control;

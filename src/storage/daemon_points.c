@@ -95,6 +95,7 @@ enum rc start_replay(struct daemon *d)
 	if (rc != RC_OK)
 		return daemon_refuse(d, "journal_path", rc, &why);
 	ingest_start(d->ingest);
+	atomic_store(&d->accepts, true);
 	log_line(LOG_LEVEL_INFO, "journal.replayed", "points=%llu series=%u segments=%llu took_ms=%lld",
 		 (unsigned long long)r.n_points, registry_n_series(engine_registry(d->engine)),
 		 (unsigned long long)r.n_segments, (long long)mono_ms_between(began, mono_now()));

@@ -1,78 +1,29 @@
 #include "storage/gauges.h"
 
-#include "storage/daemon.h"
+#include <math.h>
+#include <string.h>
 
-static void add(struct buf *out, const char *name, const char *type, const char *help, double value)
-{
-	buf_addf(out, "# HELP numeter_storage_%s %s\n# TYPE numeter_storage_%s %s\nnumeter_storage_%s %.17g\n", name,
-		 help, name, type, name, value);
-}
-
-static void add_journal(struct buf *out, struct journal *journal)
-{
-	struct journal_stats s;
-
-	journal_stats(journal, &s);
-	add(out, "journal_bytes", "gauge", "disk space the journal takes", (double)s.n_bytes);
-	add(out, "journal_max_bytes", "gauge", "and may take at most", (double)s.max_bytes);
-	add(out, "journal_segments", "gauge", "segments of the journal", (double)s.n_segments);
-	add(out, "journal_unsynced_points", "gauge", "points accepted and not yet safe",
-	    (double)(s.appended - s.synced));
-	add(out, "journal_failing", "gauge", "1 while the journal cannot be written", s.failing);
-	add(out, "journal_commits_total", "counter", "syncs of the journal", (double)s.n_commits);
-	add(out, "journal_commit_seconds_total", "counter", "time they took", (double)s.commit_ns_sum / 1e9);
-}
-
-static void add_cache(struct buf *out, struct engine *engine)
-{
-	struct cache_stats s;
-
-	cache_stats(engine_cache(engine), &s);
-	add(out, "cache_points", "gauge", "points that are not known to be safe in their files", (double)s.n_points);
-	add(out, "cache_bytes", "gauge", "memory they take", (double)s.bytes_used);
-	add(out, "cache_max_bytes", "gauge", "and may take at most", (double)s.max_bytes);
-	add(out, "cache_dirty_series", "gauge", "series with something to be written", (double)s.n_dirty_series);
-	add(out, "series", "gauge", "series known since the start", registry_n_series(engine_registry(engine)));
-}
-
-static void add_flush(struct buf *out, struct flush *flush)
-{
-	struct flush_stats s;
-
-	flush_stats(flush, &s);
-	add(out, "flush_failing", "gauge", "1 while something cannot be written to its file", s.failing);
-	add(out, "flush_series_written_total", "counter", "series written to their files", (double)s.n_series_written);
-	add(out, "flush_failed_total", "counter", "series that could not be written, each try counted",
-	    (double)s.n_failed);
-	add(out, "flush_refused_total", "counter", "series whose points no file could take: kept aside",
-	    (double)s.n_refused);
-	add(out, "flush_syncs_total", "counter", "syncs of the files", (double)s.n_syncs);
-	add(out, "flush_sync_seconds_total", "counter", "time they took", (double)s.sync_ns_sum / 1e9);
-}
-
-static void add_upkeep(struct buf *out, struct upkeep *upkeep)
-{
-	struct upkeep_stats s;
-
-	upkeep_stats(upkeep, &s);
-	add(out, "gone_hosts", "gauge", "hosts noted as gone", (double)s.n_hosts);
-	add(out, "gone_plugins", "gauge", "plugins noted as gone", (double)s.n_plugins);
-	add(out, "stale_files", "gauge", "files without points at the last cleaning", (double)s.n_files);
-	add(out, "trash_entries", "gauge", "entries of the trash", (double)s.n_trash);
-	add(out, "last_clean_seconds", "gauge", "Unix time of the last cleaning since the start, 0 before",
-	    (double)s.cleaned_s);
-}
+#include "storage/numbers.h"
 
 void gauges_add(void *argument, struct buf *out)
 {
-	struct daemon *d = argument;
-	struct flush *flush = atomic_load(&d->shown_flush);
-	struct upkeep *upkeep = atomic_load(&d->shown_upkeep);
+	struct numbers now = { .at = { 0 } };
+	const char *said = "";
 
-	add_journal(out, engine_journal(d->engine));
-	add_cache(out, d->engine);
-	if (flush != NULL) /* not before the replay is over */
-		add_flush(out, flush);
-	if (upkeep != NULL)
-		add_upkeep(out, upkeep);
+	numbers_take(argument, &now);
+	for (enum number n = 0; n < NUMBER_COUNT; n++) {
+		const struct number_row *row = &number_rows[n], *first = row;
+		const char *prefix = strncmp(row->name, "process_", 8) == 0 ? "" : "numeter_storage_";
+
+		if (isnan(now.value[n]))
+			continue;
+		while (first->help == NULL)
+			first--;
+		if (strcmp(said, row->name) != 0)
+			buf_addf(out, "# HELP %s%s %s\n# TYPE %s%s %s\n", prefix, row->name, first->help, prefix,
+				 row->name, row->type);
+		said = row->name;
+		buf_addf(out, "%s%s%s%s%s %.17g\n", prefix, row->name, row->label != NULL ? "{" : "",
+			 row->label != NULL ? row->label : "", row->label != NULL ? "}" : "", now.value[n]);
+	}
 }

@@ -31,7 +31,7 @@ void reply_call_result(struct buf *out, struct text result_json, struct text msg
 void reply_call_ending(struct buf *out, struct text msg_id, const char *unique_id);
 
 /* The line of the rejected file, with its line break. ds: the refused ones when only these were; body as body_base64
- * when it is not UTF-8. input: "amqp", "http", "carbon", "journal". */
+ * when it is not UTF-8. input: "amqp", "http", "carbon", "self", "journal". */
 void reply_rejected(struct buf *out, int64_t time_s, const char *input, const struct refusal *refusal,
 		    const struct text *ds, size_t n_ds, struct text body);
 

@@ -103,12 +103,14 @@ static const char *const defaults[] = {
 	"http_listen = 127.0.0.1:8081",
 	"http_socket_mode = 0660",
 	"http_cors_origin =",
+	"access_log =",
 	"http_ingest = false",
 	"http_ingest_token =",
 	"http_ingest_max_bytes = 16M",
 	"res_windows = intended",
 	"carbon_listen =",
 	"control_socket = /run/numeter/numeter-storage.sock",
+	"self_metrics = false",
 };
 
 static bool has_line(const char *text, const char *line)

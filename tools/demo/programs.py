@@ -29,10 +29,16 @@ journal_path = {run}/journal
 control_socket = {socket}
 http_listen = 127.0.0.1:{port}
 http_ingest = true
+self_metrics = true
 
 ; this machine, measured every 10 seconds
 [archives live]
 host = {host_id}
+archives = 10s:1d, 1min:7d, 10min:32d, 1h:366d
+
+; the storage itself
+[archives self]
+host = *.numeter-storage
 archives = 10s:1d, 1min:7d, 10min:32d, 1h:366d
 """
 
