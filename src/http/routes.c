@@ -13,6 +13,7 @@ static const struct route routes[] = {
 	{ "/numeter-storage/values", METHODS_READ, true, handle_values },
 	{ "/numeter-storage/categories", METHODS_READ, true, handle_categories },
 	{ "/numeter-storage/last-seen", METHODS_READ, true, handle_last_seen },
+	{ "/numeter-storage/status", METHODS_READ, true, handle_status },
 	{ "/numeter-storage/graph.svg", METHODS_READ, true, handle_graph_svg },
 	{ "/numeter-storage/graph.png", METHODS_READ, true, handle_graph_png },
 	{ "/numeter-storage/ui", METHODS_READ, false, handle_ui },

@@ -51,7 +51,7 @@ void round_write_meta(struct round *r, uint64_t generation)
 	for (size_t t = 0; t < r->n_tasks; t++)
 		made_up = made_up || makes_up(&r->task[t]);
 	for (size_t w = 0; w < r->n_wants; w++)
-		if (r->want[w].answered && !r->want[w].settled)
+		if (r->want[w].answered && r->want[w].used && !r->want[w].settled)
 			n += hosts_writes(&s->hosts, &r->want[w], &s->arena, &write[n]);
 	for (size_t t = 0; t < r->n_tasks; t++) {
 		struct task *task = &r->task[t];
@@ -80,7 +80,7 @@ void round_write_meta(struct round *r, uint64_t generation)
 	if (rc != RC_OK)
 		counter_add(COUNTER_META_ERRORS, 1);
 	for (size_t w = 0; w < r->n_wants; w++)
-		if (rc == RC_OK && r->want[w].answered)
+		if (rc == RC_OK && r->want[w].answered && r->want[w].used)
 			hosts_settled(&r->want[w], generation);
 	/* Its points may come past us from now on: the metadata store has been told in this generation. */
 	for (size_t t = 0; rc == RC_OK && t < r->n_tasks; t++)
