@@ -50,7 +50,7 @@ struct command {
 	int (*run)(struct ctl *ctl);
 };
 
-extern const struct command command_flush, command_journal, command_status;
+extern const struct command command_flush, command_journal, command_reload, command_status;
 
 /* One line on stderr: "numeterctl: why". Returns EXIT_UNUSABLE. */
 int ctl_fail(const char *format, ...) PRINTF_LIKE(1, 2);

@@ -13,7 +13,7 @@
 
 #define DEFAULT_CONFIG "/etc/numeter/numeter_storage.cfg"
 
-static const struct command *const commands[] = { &command_status, &command_flush, &command_journal };
+static const struct command *const commands[] = { &command_status, &command_flush, &command_reload, &command_journal };
 
 static const char common_help[] =
 	"  -c, --config FILE   configuration of the daemon (default " DEFAULT_CONFIG ")\n"

@@ -136,9 +136,18 @@ static enum rc run_flush(void *argument, struct text request, struct buf *answer
 	return rc;
 }
 
+static enum rc run_reload(void *argument, struct text request, struct buf *answer, struct why *why)
+{
+	const struct control_view *v = argument;
+
+	(void)request;
+	return reload_ask(v->reload, answer, why);
+}
+
 static const char *const flush_arguments[] = { "host", NULL };
 
 const struct control_verb control_verbs[CONTROL_N_VERBS] = {
 	{ .name = "status", .run = run_status },
 	{ .name = "flush", .argument = flush_arguments, .changes = true, .run = run_flush },
+	{ .name = "reload", .changes = true, .run = run_reload },
 };

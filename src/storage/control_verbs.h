@@ -8,16 +8,18 @@
 #include "control/control.h"
 #include "engine/engine.h"
 #include "flush/flush.h"
+#include "storage/reload.h"
 
 /* The argument of every verb; borrowed while the socket is served. */
 struct control_view {
 	struct engine *engine;
 	struct flush *flush;
+	struct reload *reload;
 	const char *storage_name;
 	struct mono started;
 };
 
-enum { CONTROL_N_VERBS = 2 };
+enum { CONTROL_N_VERBS = 3 };
 extern const struct control_verb control_verbs[CONTROL_N_VERBS];
 
 #endif

@@ -35,6 +35,18 @@ static void add_cache(struct buf *out, struct engine *engine)
 	add(out, "series", "gauge", "series known since the start", registry_n_series(engine_registry(engine)));
 }
 
+static void add_quota(struct buf *out, struct ingest *ingest)
+{
+	struct quota_state q;
+
+	ingest_quota(ingest, &q);
+	add(out, "series_per_host_limit", "gauge", "max_series_per_host; 0: none", (double)q.limits.per_host);
+	add(out, "series_limit", "gauge", "max_series; 0: none", (double)q.limits.total);
+	add(out, "new_series_per_minute_limit", "gauge", "max_new_series_per_minute; 0: none",
+	    (double)q.limits.per_minute);
+	add(out, "series_counted", "gauge", "series that count for max_series; 0: not counted", (double)q.n_series);
+}
+
 static void add_flush(struct buf *out, struct flush *flush)
 {
 	struct flush_stats s;
@@ -57,6 +69,7 @@ void gauges_add(void *argument, struct buf *out)
 
 	add_journal(out, engine_journal(d->engine));
 	add_cache(out, d->engine);
+	add_quota(out, d->ingest);
 	if (flush != NULL) /* not before the replay is over */
 		add_flush(out, flush);
 }
