@@ -21,7 +21,7 @@ class ApiDoc(ServersCase):
     def test_examples(self):
         text = (ROOT / 'docs' / 'api.md').read_text()
         examples = EXAMPLE.findall(text)
-        self.assertEqual((len(examples), text.count('```sh')), (17, 17))
+        self.assertEqual((len(examples), text.count('```sh')), (18, 18))
         draws = 'libcairo' in subprocess.run(['ldd', program()], capture_output=True, text=True).stdout
         daemon = FrozenDaemon(self.folder, http_ingest='true')
         daemon.frozen_s = NOW
