@@ -299,11 +299,18 @@ static void free_words(const struct http_words *w)
 	free((void *)(uintptr_t)w);
 }
 
+static bool is_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 void http_server_change(struct http_server *s, const char *cors_origin, const char *ingest_token)
 {
-	if (s == NULL)
+	const struct http_words *now = s == NULL ? NULL : atomic_load(&s->words);
+
+	if (s == NULL || (is_same(now->cors_origin, cors_origin) && is_same(now->token.s, ingest_token)))
 		return;
-	atomic_store(&s->words, new_words(cors_origin, ingest_token, atomic_load(&s->words)));
+	atomic_store(&s->words, new_words(cors_origin, ingest_token, now));
 	/* their headers were made for the other origin */
 	kept_replies_forget(s->kept_once);
 	kept_replies_forget(s->kept_data);

@@ -281,6 +281,8 @@ static enum rc reload(struct reload *r, struct buf *answer, struct why *why)
 	enum rc rc;
 
 	work_init(&w);
+	if (log_reopen(why) != RC_OK) /* whatever the files say: it may have been moved away */
+		fprintf(stderr, "%s\n", why->text);
 	watch_seen(r->watch);
 	rc = prepare(r, &w, why);
 	if (rc != RC_OK) {

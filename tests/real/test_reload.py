@@ -328,6 +328,10 @@ class Configuration(ReloadCase):
             self.assertEqual(daemon.post({'hostid': 'h'}, token='token-two')[0], 401)
             self.assertEqual(daemon.post({'hostid': 'h'}, token='token-one')[0], 200)
             self.assertFalse(daemon.log_lines(r'\bdebug event='))
+            with self.subTest('but the log is opened anew, whatever the file says'):
+                os.rename(daemon.log_path, self.folder / 'moved.log')
+                self.assertEqual(daemon.control('reload')['rc'], 'refused')
+                self.assertTrue(daemon.log_lines(r'error event=reload\.refused'))
             with self.subTest('a log file that cannot be opened is such a thing'):
                 self.change(daemon, max_future_s=600, log_path=self.folder / 'none' / 'log')
                 answer = daemon.control('reload')
