@@ -78,6 +78,8 @@ export const api_list = (host) => api_get('list', { host });
 export const api_info = (host, plugin) => api_get('info', { host, plugin });
 
 /** {now, hosts: {hostID: Unix seconds | null}} */
+/** What its administrator should know. */
+export const api_status = () => api_get('status');
 export const api_last_seen = () => api_get('last-seen');
 
 /** {now, host, last, plugins: {plugin: Unix seconds}} */

@@ -1,7 +1,9 @@
 /** The page: holds its state, loads what is needed for it, keeps it fresh. Its parts know it as `page`. */
+import { api_status } from './api.js';
 import { frame_queue } from './dom.js';
 import { Known } from './known.js';
 import { Loader } from './loader.js';
+import { notice_of } from './notice.js';
 import { Panel } from './panel.js';
 import { Sidebar } from './sidebar.js';
 import { state_format, state_parse, state_window } from './state.js';
@@ -13,6 +15,7 @@ const MARGIN_PX = 250; // graphs this near to the view are drawn
 const LEAST_REFRESH_S = 5;
 const MOST_REFRESH_S = 60;
 const EMPTY_REFRESH_S = 10; // of what has no value yet: a new plugin's first one may come any moment
+const NOTICE_EVERY_MS = 60e3;
 const LEAST_WINDOW_S = 60;
 const LONGEST_WINDOW_S = 31622400;
 
@@ -24,6 +27,7 @@ export class Page {
 	#generation = 0; // of the view: what comes late for an older one is dropped
 	#is_behind = true; // the view is not yet that of the state
 	#refreshed_ms = -Infinity;
+	#noticed_ms = -Infinity;
 	#timer = 0;
 	#cursor_frame = 0;
 	#dark_media = matchMedia('(prefers-color-scheme: dark)');
@@ -261,7 +265,18 @@ export class Page {
 			this.sidebar.fill();
 		else
 			this.sidebar.update();
+		this.#notice();
 		return read;
+	}
+
+	/** Nothing waits for it, and an older storage has no word for it. */
+	async #notice() {
+		if (performance.now() - this.#noticed_ms < NOTICE_EVERY_MS)
+			return;
+		this.#noticed_ms = performance.now();
+		const notice = document.getElementById('notice');
+		notice.textContent = notice_of(await api_status().catch(() => ({})));
+		notice.hidden = !notice.textContent;
 	}
 
 	#add_panel(host, plugin, info) {

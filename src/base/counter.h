@@ -31,6 +31,7 @@
 	X(POINTS_REFUSED, "points_refused", "values refused for their data source alone")                              \
 	X(POINTS_KEPT_OLD, "points_kept_old", "old coarse slots left as stored because the batch was not complete")    \
 	X(FILES_CREATED, "files_created", ".wsp files made")                                                           \
+	X(FILES_DIFFER, "files_differ", "files met with other archives than the configuration gives their series")     \
 	X(FILES_QUARANTINED, "files_quarantined", "damaged .wsp files set aside")                                      \
 	X(INFOS_STORED, "infos_stored", "plugin infos and MyInfos handed to the metadata store")                       \
 	X(STORE_RETRIES, "store_retries", "batches not stored at the first try: disk or metadata store away")          \

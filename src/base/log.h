@@ -18,12 +18,16 @@ bool log_level_parse(const char *name, enum log_level *out);
 const char *log_level_name(enum log_level level);
 
 /*
- * Where lines go (before the first call: critical ones to stderr): to stderr from `stderr_level` on, to the file at `path` (NULL: none) from `file_level` on.
+ * Where lines go (before the first call: critical ones to stderr): to stderr from `stderr_level` on, to the file at `path`
+ * (NULL: none) from `file_level` on. When stderr is journald's, lines for it go there with fields of their own (journald.h).
  * Errors   RC_DISK  the file cannot be opened for appending
- * Threads  before any other thread is started; log_reopen() from the main loop.
+ * Threads  log_open() before any other thread is started; log_reopen() and log_change() from the main loop.
  */
 CHECKED enum rc log_open(const char *path, enum log_level file_level, enum log_level stderr_level, struct why *why);
+/* Open the file anew at the same path: somebody has moved it away. Errors: RC_DISK: it goes on in the old file. */
 CHECKED enum rc log_reopen(struct why *why);
+/* Other levels and another file while lines are written. Errors: RC_DISK: nothing has changed. */
+CHECKED enum rc log_change(const char *path, enum log_level file_level, enum log_level stderr_level, struct why *why);
 void log_close(void);
 
 /*
@@ -35,12 +39,15 @@ void log_line(enum log_level level, const char *event, const char *format, ...) 
 
 /*
  * For an event that may repeat: prints the first, then at most one line a minute with the number left out.
- * One static `struct log_limit` a call site.
+ * One static `struct log_limit` a call site; `burst` lets so many through in a minute, for the two ends of an outage.
  */
 struct log_limit {
+	long burst;         /* 0: 1 */
 	atomic_long next_s; /* monotonic */
+	atomic_long n_said; /* since then, less a minute */
 	atomic_long skipped;
 };
+enum { LOG_BURST = 10 };
 void log_limited(struct log_limit *limit, enum log_level level, const char *event, const char *format, ...)
 	PRINTF_LIKE(4, 5);
 

@@ -467,6 +467,12 @@ enum rc carbon_start(const struct carbon_options *options, struct carbon **out, 
 	return RC_OK;
 }
 
+void carbon_change(struct carbon *c, const struct schema *schema, int64_t max_future_s)
+{
+	if (c != NULL)
+		intake_change(c->intake, schema, max_future_s);
+}
+
 void carbon_stop(struct carbon *c)
 {
 	if (c == NULL)

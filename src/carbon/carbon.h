@@ -35,6 +35,9 @@ CHECKED enum rc carbon_start(const struct carbon_options *options, struct carbon
 /* Takes no more; what was read is accepted, when that is possible within half a second. c may be NULL. */
 void carbon_stop(struct carbon *c);
 
+/* Other limits of time, from the next lines on; schema is borrowed for the call. c may be NULL. Threads: any. */
+void carbon_change(struct carbon *c, const struct schema *schema, int64_t max_future_s);
+
 /* For tests and logs: the port of the first address. */
 int carbon_port(const struct carbon *c);
 

@@ -1,5 +1,6 @@
 #include "carbon/intake.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/counter.h"
@@ -26,24 +27,17 @@ struct intake {
 	int64_t now_s;
 	uint32_t mark;
 	uint32_t first_s, span_s; /* times that need no judging: first_s to first_s + span_s */
-	/* fixed after new */
-	int64_t shortest_s; /* of the longest archives: what is younger fits every series */
+	/* any thread */
+	_Atomic(int64_t) shortest_s; /* of the longest archives: what is younger fits every series */
+	_Atomic(int64_t) max_future_s;
 	/* not counted yet */
 	uint64_t n_lines;
 };
 
-/* The least of what any series keeps. */
-static int64_t shortest_longest_s(const struct schema *s)
+void intake_change(struct intake *in, const struct schema *schema, int64_t max_future_s)
 {
-	int64_t least = retention_longest_s(&s->otherwise);
-
-	for (size_t i = 0; i < s->n_rules; i++) {
-		int64_t one = retention_longest_s(&s->rule[i].retention);
-
-		if (one < least)
-			least = one;
-	}
-	return least;
+	atomic_store(&in->shortest_s, schema_shortest_s(schema));
+	atomic_store(&in->max_future_s, max_future_s);
 }
 
 struct intake *intake_new(const struct intake_options *options)
@@ -51,7 +45,7 @@ struct intake *intake_new(const struct intake_options *options)
 	struct intake *in = must_alloc(sizeof(*in));
 
 	in->options = *options;
-	in->shortest_s = shortest_longest_s(options->schema);
+	intake_change(in, options->schema, options->max_future_s);
 	known_init(&in->known, options->known_max_bytes);
 	passage_init(&in->passage, options->submit, options->wake, options->argument);
 	return in;
@@ -69,7 +63,7 @@ void intake_free(struct intake *in)
 
 void intake_begin(struct intake *in, int64_t now_s)
 {
-	int64_t first = now_s - in->shortest_s + 1, last = now_s + in->options.max_future_s;
+	int64_t first = now_s - atomic_load(&in->shortest_s) + 1, last = now_s + atomic_load(&in->max_future_s);
 
 	in->now_s = now_s;
 	in->mark = in->options.mark(in->options.argument);

@@ -38,6 +38,9 @@ struct intake;
 struct intake *intake_new(const struct intake_options *options);
 void intake_free(struct intake *in);
 
+/* Other limits of time from the next round on; schema is borrowed for the call. Threads: any. */
+void intake_change(struct intake *in, const struct schema *schema, int64_t max_future_s);
+
 /* Where in the order of names a connection stands. */
 struct intake_place {
 	uint32_t last; /* handle of its last name */

@@ -74,6 +74,7 @@ struct config {
 	char *carbon_listen; /* "ADDRESS:PORT, [V6]:PORT" */
 	char *rejected_path;
 	int64_t rejected_max_bytes, max_future_s;
+	int64_t max_series_per_host, max_series, max_new_series_per_minute; /* 0: no limit */
 	enum config_res_windows res_windows;
 	char *control_socket; /* NULL: none */
 	bool self_metrics;

@@ -143,3 +143,18 @@ void host_list_fini(struct host_list *l)
 	free(l->key);
 	*l = (struct host_list){ 0 };
 }
+
+void host_list_copy(const struct host_list *l, struct host_list *out)
+{
+	struct host_list copy = { .n = l->n, .capacity = l->n };
+
+	copy.key = must_alloc((l->n + 1) * sizeof(*copy.key));
+	for (size_t i = 0; i < l->n; i++)
+		copy.key[i] = must_strdup(l->key[i]);
+	*out = copy;
+}
+
+bool host_list_is_pattern(const char *key)
+{
+	return strcmp(key, "#") == 0 || has_word_star(text_of(key));
+}

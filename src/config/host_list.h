@@ -24,5 +24,9 @@ CHECKED enum rc host_list_read(const char *path, struct host_list *out, config_w
 void host_list_parse(struct text content, const char *name, struct host_list *out, config_warn_fn *warn,
 		     void *argument);
 void host_list_fini(struct host_list *l);
+/* Owner: *out is a list of its own, ended by host_list_fini(). */
+void host_list_copy(const struct host_list *l, struct host_list *out);
+/* `#`, or a key with a word `*`: stands for more than one hostID, or for none. */
+bool host_list_is_pattern(const char *key);
 
 #endif

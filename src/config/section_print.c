@@ -40,10 +40,10 @@ void section_print(const struct option_table *t, const void *base, bool with_sec
 
 /* The sample file */
 
-/* Words of t in lines of `# `, each at most COMMENT_COLUMNS wide. */
-static void print_comment(const char *t, FILE *out)
+/* Words of t in lines of `# `, each at most COMMENT_COLUMNS wide; *column is where the last line ends. */
+static void print_words(const char *t, size_t *at, FILE *out)
 {
-	size_t column = 0;
+	size_t column = *at;
 
 	while (*t != '\0') {
 		size_t n = strcspn(t, " ");
@@ -56,6 +56,16 @@ static void print_comment(const char *t, FILE *out)
 		t += n;
 		t += *t == ' ';
 	}
+	*at = column;
+}
+
+static void print_comment(const struct option *o, FILE *out)
+{
+	size_t column = 0;
+
+	print_words(o->sentence, &column, out);
+	if (o->reloadable)
+		print_words("Taken over while the daemon runs.", &column, out);
 	fputc('\n', out);
 }
 
@@ -86,7 +96,7 @@ void section_print_sample(const struct option_table *t, FILE *out)
 		fputc('\n', out);
 		if (o->heading != NULL)
 			fprintf(out, "# ---- %s\n\n", o->heading);
-		print_comment(o->sentence, out);
+		print_comment(o, out);
 		print_sample_line(o, out);
 	}
 }

@@ -59,8 +59,8 @@ struct command {
 
 extern const struct command command_backup, command_check, command_check_config, command_clean, command_config,
 	command_delete, command_export, command_fetch, command_flush, command_graph, command_hosts, command_import,
-	command_info, command_journal, command_last_seen, command_plugins, command_rejected, command_rename,
-	command_resize, command_restore, command_restore_backup, command_status, command_verify;
+	command_info, command_journal, command_last_seen, command_plugins, command_rejected, command_reload,
+	command_rename, command_resize, command_restore, command_restore_backup, command_status, command_verify;
 
 /* One line on stderr, "numeterctl: why", of a probe on stdout, "UNKNOWN - why". Returns EXIT_UNUSABLE. */
 int ctl_fail(const char *format, ...) PRINTF_LIKE(1, 2);

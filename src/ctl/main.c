@@ -17,11 +17,11 @@
 #define DEFAULT_CONFIG "/etc/numeter/numeter_storage.cfg"
 
 static const struct command *const commands[] = {
-	&command_status,  &command_hosts,     &command_plugins,      &command_info,           &command_fetch,
-	&command_graph,   &command_last_seen, &command_check,        &command_rejected,       &command_flush,
-	&command_verify,  &command_resize,    &command_backup,       &command_restore_backup, &command_export,
-	&command_import,  &command_clean,     &command_delete,       &command_restore,        &command_rename,
-	&command_journal, &command_config,    &command_check_config,
+	&command_status, &command_hosts,     &command_plugins, &command_info,         &command_fetch,
+	&command_graph,  &command_last_seen, &command_check,   &command_rejected,     &command_flush,
+	&command_reload, &command_verify,    &command_resize,  &command_backup,       &command_restore_backup,
+	&command_export, &command_import,    &command_clean,   &command_delete,       &command_restore,
+	&command_rename, &command_journal,   &command_config,  &command_check_config,
 };
 
 static bool is_probe; /* what runs: its errors go to stdout, where a monitoring system reads */

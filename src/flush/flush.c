@@ -81,11 +81,14 @@ static void hand_over(struct flush *f, uint32_t from, uint32_t to, bool coarse)
 
 static void say_sync(struct flush *f, enum rc rc, const struct why *why)
 {
+	static struct log_limit failed = { .burst = LOG_BURST }, recovered = { .burst = LOG_BURST };
+
 	if (rc != RC_OK && !f->sync_failed)
-		log_line(LOG_LEVEL_ERROR, "flush.sync_failed",
-			 "why=\"%s\": what was written since the last sync is written again", why->text);
+		log_limited(&failed, LOG_LEVEL_ERROR, "flush.sync_failed",
+			    "why=\"%s\": what was written since the last sync is written again", why->text);
 	if (rc == RC_OK && f->sync_failed)
-		log_line(LOG_LEVEL_WARNING, "flush.sync_recovered", "series=%zu", writers_n_written(&f->writers));
+		log_limited(&recovered, LOG_LEVEL_WARNING, "flush.sync_recovered", "series=%zu",
+			    writers_n_written(&f->writers));
 	f->sync_failed = rc != RC_OK;
 	lock_take(&f->lock);
 	f->sync_fails = f->sync_failed;
@@ -216,6 +219,7 @@ static void roll(struct flush *f)
 /* An outage is said when it begins and when a whole pass went without. */
 static void look_at_failures(struct flush *f, bool pass_ends)
 {
+	static struct log_limit failed = { .burst = LOG_BURST }, recovered = { .burst = LOG_BURST };
 	uint64_t n_failed;
 	struct why why;
 
@@ -226,10 +230,10 @@ static void look_at_failures(struct flush *f, bool pass_ends)
 		f->writers.n_failed_of_pass = 0;
 	lock_give_back(&f->writers.lock);
 	if (n_failed > 0 && !f->failing)
-		log_line(LOG_LEVEL_ERROR, "flush.failed", "series=%llu why=\"%s\": kept, tried again",
-			 (unsigned long long)n_failed, why.text);
+		log_limited(&failed, LOG_LEVEL_ERROR, "flush.failed", "series=%llu why=\"%s\": kept, tried again",
+			    (unsigned long long)n_failed, why.text);
 	if (n_failed == 0 && f->failing && pass_ends)
-		log_line(LOG_LEVEL_WARNING, "flush.recovered", "series=%u", f->n_order);
+		log_limited(&recovered, LOG_LEVEL_WARNING, "flush.recovered", "series=%u", f->n_order);
 	if (n_failed > 0 || pass_ends) {
 		lock_take(&f->lock);
 		f->failing = n_failed > 0;

@@ -186,7 +186,7 @@ static void answer_plan(struct request *r, const struct graph_question *g, const
 	}
 	form(a, g->options.png);
 	if (basis.until_s > g->options.now_s && kept_asked_before(s->kept_data, question)) {
-		answer_keep(a, s->options.cors_origin);
+		answer_keep(a, r->words->cors_origin);
 		a->kept->basis.data = basis;
 		kept_put(s->kept_data, question, a->kept);
 	}

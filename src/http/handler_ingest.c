@@ -81,8 +81,8 @@ void ingest_begin(struct request *r)
 	enum media media = headers_media(request_header(r, MHD_HTTP_HEADER_CONTENT_TYPE));
 	struct ingest_call *c;
 
-	if (r->server->token.s != NULL &&
-	    !headers_bear(request_header(r, MHD_HTTP_HEADER_AUTHORIZATION), r->server->token)) {
+	if (r->words->token.s != NULL &&
+	    !headers_bear(request_header(r, MHD_HTTP_HEADER_AUTHORIZATION), r->words->token)) {
 		refuse(r, MHD_HTTP_UNAUTHORIZED, "Unauthorized",
 		       "send Authorization: Bearer and the token of http_ingest_token");
 		r->answer.challenge = "Bearer realm=\"numeter-storage ingest\"";

@@ -26,7 +26,7 @@ static void answer_plan(struct request *r, const struct query_plan *plan, struct
 	if (rc != RC_OK) {
 		answer_rc(a, rc, &why);
 	} else if (basis.until_s > now_s && kept_asked_before(s->kept_data, question)) {
-		answer_keep(a, s->options.cors_origin);
+		answer_keep(a, r->words->cors_origin);
 		a->kept->basis.data = basis;
 		kept_put(s->kept_data, question, a->kept);
 	}

@@ -117,7 +117,7 @@ static enum rc ask(struct request *r, const struct meta_question *m, struct answ
 		answer_rc(a, rc, why);
 		return rc;
 	}
-	answer_keep(a, r->server->options.cors_origin);
+	answer_keep(a, r->words->cors_origin);
 	a->kept->basis.meta.asked = asked;
 	a->kept->basis.meta.changes = changes;
 	kept_put(r->server->kept_meta, buf_text(&m->key), a->kept);
@@ -297,7 +297,7 @@ static void answer_data(struct request *r, const struct query_data *asked, struc
 	} else if (basis.until_s > now_s) {
 		bool again = kept_asked_before(s->kept_data, question);
 
-		answer_keep(a, s->options.cors_origin);
+		answer_keep(a, r->words->cors_origin);
 		a->kept->basis.data = basis;
 		kept_put(again ? s->kept_data : s->kept_once, question, a->kept);
 	}

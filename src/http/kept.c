@@ -182,3 +182,17 @@ void kept_put(struct kept_replies *r, struct text question, struct kept *k)
 	lock_give_back(&s->lock);
 	free_places(gone);
 }
+
+void kept_replies_forget(struct kept_replies *r)
+{
+	for (size_t i = 0; i < SHARDS; i++) {
+		struct shard *s = &r->shard[i];
+		struct place *gone = NULL;
+
+		lock_take(&s->lock);
+		while (s->oldest != NULL)
+			take_out(r, s, s->oldest, &gone);
+		lock_give_back(&s->lock);
+		free_places(gone);
+	}
+}

@@ -50,5 +50,7 @@ bool kept_asked_before(struct kept_replies *r, struct text question);
 /* Keep it, in the place of what was kept before; you hold it as before. One that is too large is not kept. */
 void kept_put(struct kept_replies *r, struct text question, struct kept *k);
 void kept_let_go(struct kept *k);
+/* Keep nothing of what was kept so far. Threads: any. */
+void kept_replies_forget(struct kept_replies *r);
 
 #endif

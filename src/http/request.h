@@ -46,18 +46,25 @@ struct request {
 	const struct route *route;
 	const struct page_file *page_file; /* when the route is that of the page */
 	enum method method;
-	bool answered;              /* the answer was queued */
-	struct access_note *access; /* for the access log; NULL: there is none */
-	struct mono begun_at;       /* its headers have come */
+	bool answered;                  /* the answer was queued */
+	struct access_note *access;     /* for the access log; NULL: there is none */
+	struct mono begun_at;           /* its headers have come */
+	const struct http_words *words; /* those of when it began */
 	struct answer answer;
 	size_t drained_bytes;     /* of a body that nobody wants */
 	struct ingest_call *call; /* ingest only */
 };
 
+/* What http_server_change() changes: never changed itself, and kept until the server ends, since requests hold it. */
+struct http_words {
+	char *cors_origin; /* NULL: none */
+	struct text token; /* of ingest, s == NULL: none */
+	const struct http_words *older;
+};
+
 struct http_server {
 	/* fixed after start */
-	struct http_options options; /* texts are copies */
-	struct text token;           /* s == NULL: none */
+	struct http_options options; /* without its texts */
 	struct MHD_Daemon **daemon;
 	struct listener *listener;
 	size_t n_daemons;
@@ -69,6 +76,7 @@ struct http_server {
 	struct kept_replies *kept_data, *kept_meta;
 	struct flights *flights;
 	/* any thread */
+	_Atomic(const struct http_words *) words; /* never NULL */
 	atomic_bool closing;
 	atomic_size_t held_bytes; /* of ingest bodies in memory */
 	/* under lock */
@@ -103,7 +111,7 @@ const char *routes_allow(const struct route *route);
 
 route_fn handle_index, handle_base, handle_root, handle_hosts, handle_hinfo, handle_list, handle_info, handle_data;
 route_fn handle_categories, handle_last_seen, handle_values, handle_page, handle_ui, handle_graph_svg, handle_graph_png;
-route_fn handle_metrics, handle_healthz, handle_readyz;
+route_fn handle_metrics, handle_healthz, handle_readyz, handle_status;
 
 /*
  * Ingest, in the order of a request's life. begin: judge the headers, r->decided when refused. body: take a piece.

@@ -17,6 +17,7 @@ static const struct route routes[] = {
 	{ "/numeter-storage/values", METHODS_READ, true, HISTOGRAM_HTTP_VALUES, handle_values },
 	{ "/numeter-storage/categories", METHODS_READ, true, HISTOGRAM_HTTP_LIST, handle_categories },
 	{ "/numeter-storage/last-seen", METHODS_READ, true, HISTOGRAM_HTTP_LIST, handle_last_seen },
+	{ "/numeter-storage/status", METHODS_READ, true, HISTOGRAM_HTTP_OTHER, handle_status },
 	{ "/numeter-storage/graph.svg", METHODS_READ, true, HISTOGRAM_HTTP_GRAPH, handle_graph_svg },
 	{ "/numeter-storage/graph.png", METHODS_READ, true, HISTOGRAM_HTTP_GRAPH, handle_graph_png },
 	{ "/numeter-storage/ui", METHODS_READ, false, HISTOGRAM_HTTP_OTHER, handle_ui },

@@ -122,6 +122,7 @@ static void *open_request(void *server, const char *uri, struct MHD_Connection *
 
 	r->server = server;
 	r->connection = connection;
+	r->words = atomic_load(&r->server->words);
 	r->nul_in_path = nul != NULL && (query == NULL || nul < query);
 	answer_init(&r->answer);
 	access_open(r, uri);
@@ -205,7 +206,7 @@ static enum MHD_Result send_answer(struct request *r)
 	};
 
 	if (r->route != NULL && r->route->cors)
-		form.cors_origin = r->server->options.cors_origin;
+		form.cors_origin = r->words->cors_origin;
 	histogram_note(r->route != NULL ? r->route->took : HISTOGRAM_HTTP_OTHER, mono_now().ns - r->begun_at.ns, 1);
 	r->answered = true;
 	return answer_send(&r->answer, &form, r->connection);
@@ -285,6 +286,43 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, int fd, unsigned n
 	return d;
 }
 
+static struct http_words *new_words(const char *cors_origin, const char *token, const struct http_words *older)
+{
+	struct http_words *w = must_alloc(sizeof(*w));
+
+	*w = (struct http_words){ .token = TEXT_NONE, .older = older };
+	if (cors_origin != NULL)
+		w->cors_origin = must_strdup(cors_origin);
+	if (token != NULL)
+		w->token = text_of(must_strdup(token));
+	return w;
+}
+
+static void free_words(const struct http_words *w)
+{
+	free(w->cors_origin);
+	free((void *)(uintptr_t)w->token.s);
+	free((void *)(uintptr_t)w);
+}
+
+static bool is_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+void http_server_change(struct http_server *s, const char *cors_origin, const char *ingest_token)
+{
+	const struct http_words *now = s == NULL ? NULL : atomic_load(&s->words);
+
+	if (s == NULL || (is_same(now->cors_origin, cors_origin) && is_same(now->token.s, ingest_token)))
+		return;
+	atomic_store(&s->words, new_words(cors_origin, ingest_token, now));
+	/* their headers were made for the other origin */
+	kept_replies_forget(s->kept_once);
+	kept_replies_forget(s->kept_data);
+	kept_replies_forget(s->kept_meta);
+}
+
 static void free_server(struct http_server *s)
 {
 	for (size_t i = 0; i < s->options.n_listen; i++)
@@ -298,8 +336,10 @@ static void free_server(struct http_server *s)
 	page_free(s->page);
 	folders_free(s->folders);
 	seen_files_free(s->query.seen);
-	free((void *)(uintptr_t)s->options.cors_origin);
-	free((void *)(uintptr_t)s->options.ingest_token);
+	for (const struct http_words *w = atomic_load(&s->words), *older; w != NULL; w = older) {
+		older = w->older;
+		free_words(w);
+	}
 	signal_fini(&s->idle);
 	signal_fini(&s->drawn);
 	lock_fini(&s->lock);
@@ -312,6 +352,7 @@ static struct http_server *new_server(const struct http_options *options)
 
 	s->options = *options;
 	s->options.listen = NULL;
+	s->options.cors_origin = s->options.ingest_token = NULL;
 	s->folders = folders_new();
 	s->query = *options->query;
 	s->query.folders = s->folders;
@@ -321,12 +362,7 @@ static struct http_server *new_server(const struct http_options *options)
 	s->kept_meta = kept_replies_new(KEPT_MAX_BYTES);
 	s->flights = flights_new();
 	s->page = page_new();
-	if (options->cors_origin != NULL)
-		s->options.cors_origin = must_strdup(options->cors_origin);
-	if (options->ingest_token != NULL) {
-		s->options.ingest_token = must_strdup(options->ingest_token);
-		s->token = text_of(s->options.ingest_token);
-	}
+	atomic_init(&s->words, new_words(options->cors_origin, options->ingest_token, NULL));
 	s->daemon = must_alloc((options->n_listen + 1) * sizeof(struct MHD_Daemon *));
 	s->listener = must_alloc((options->n_listen + 1) * sizeof(*s->listener));
 	for (size_t i = 0; i < options->n_listen; i++)

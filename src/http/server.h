@@ -32,6 +32,8 @@ struct http_server;
 
 /* Texts are copied; query and ingest are borrowed until stop. Errors: RC_REFUSED or RC_DISK naming the address. */
 CHECKED enum rc http_server_start(const struct http_options *options, struct http_server **out, struct why *why);
+/* Another origin and token, copied, from the next request on. s may be NULL. Threads: any, one at a time. */
+void http_server_change(struct http_server *s, const char *cors_origin, const char *ingest_token);
 /* Takes no new connection, answers what is in flight, then returns. */
 void http_server_stop(struct http_server *s);
 

@@ -136,6 +136,7 @@ static void take_answer(struct hosts *h, struct host_want *w, const struct meta_
 	struct text folder = path->found ? name_folder_below(path->value, text_of(h->root)) : TEXT_NONE;
 	struct host *host = w->entry;
 	char md5[MD5_HEX_BYTES + 1];
+	static struct log_limit outside = { .burst = LOG_BURST };
 	unsigned digits;
 
 	name_md5(w->name, md5);
@@ -148,10 +149,10 @@ static void take_answer(struct hosts *h, struct host_want *w, const struct meta_
 		own_folder(h, host, folder);
 	} else {
 		if (path->found)
-			log_line(LOG_LEVEL_WARNING, "host.path_outside",
-				 "host=\"%s\" wsp_path=\"%.*s\" root=%s: not followed, the folder below the root is "
-				 "used",
-				 host->name, TEXT_ARG(path->value), h->root);
+			log_limited(&outside, LOG_LEVEL_WARNING, "host.path_outside",
+				    "host=\"%s\" wsp_path=\"%.*s\" root=%s: not followed, the folder below the root is "
+				    "used",
+				    host->name, TEXT_ARG(path->value), h->root);
 		if (host->folder[0] == '\0')
 			choose_folder(h, host, digits);
 		w->write_path = true;

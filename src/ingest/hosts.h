@@ -52,6 +52,7 @@ struct host_want {
 	struct host *entry; /* of hosts_entry() */
 	bool data;          /* it sent data: a MyInfo is made up when there is none */
 	bool myinfo;        /* it sent its MyInfo: WSP_PATH is written again */
+	bool used;          /* the caller's: something of it is kept, so that the metadata store must know it */
 	struct host *host;  /* answer, NULL when the metadata store is away and the host is not known */
 	bool settled;       /* answer: nothing more to write before its messages may be acknowledged */
 	bool answered;      /* answer: the metadata store was asked and said what it has */

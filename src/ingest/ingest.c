@@ -211,8 +211,19 @@ enum rc ingest_open(const struct ingest_options *options, struct ingest **out, s
 	return RC_OK;
 }
 
+void ingest_change(struct ingest *in, const struct ingest_options *options)
+{
+	store_change(&in->store, options);
+}
+
+void ingest_quota(struct ingest *in, struct quota_state *out)
+{
+	quota_look(&in->store.quota, out);
+}
+
 void ingest_start(struct ingest *in)
 {
+	quota_begin(&in->store.quota);
 	atomic_store(&in->begun, true);
 	thread_start(&in->thread, "store", run, in);
 }

@@ -11,6 +11,7 @@
 #include "base/lock.h"
 #include "engine/engine.h"
 #include "ingest/heard.h"
+#include "ingest/quota.h"
 #include "meta/gone.h"
 #include "meta/meta.h"
 #include "model/schema.h"
@@ -81,6 +82,7 @@ struct ingest_options {
 	int64_t max_future_s;
 	const char *rejected_path;
 	uint64_t rejected_max_bytes;
+	struct quota_limits quota;
 };
 
 struct ingest;
@@ -90,6 +92,13 @@ struct ingest;
 CHECKED enum rc ingest_open(const struct ingest_options *options, struct ingest **out, struct why *why);
 /* The engine takes points now: start the thread. */
 void ingest_start(struct ingest *in);
+/*
+ * Go on by other options: schema (borrowed until ingest_close(), as is every one before it), max_future_s, rejected_max_bytes
+ * and quota; the others are not looked at. Threads: any, one at a time.
+ */
+void ingest_change(struct ingest *in, const struct ingest_options *options);
+/* The limits for series, and whether they were met. Threads: any, until ingest_close(). */
+void ingest_quota(struct ingest *in, struct quota_state *out);
 /* Stop the thread after the batches handed over so far have been tried once and the journal has spoken about them. */
 void ingest_close(struct ingest *in);
 /* After engine_close(), whose journal may speak until then. */

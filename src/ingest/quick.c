@@ -7,7 +7,9 @@ static bool time_is_usual(const struct store *s, const struct message *m, int64_
 {
 	int64_t age_s = accepted_s - m->t_s;
 
-	return m->t_s >= 0 && m->t_s <= UINT32_MAX && -age_s <= s->options.max_future_s && age_s < s->shortest_s;
+	return m->t_s >= 0 && m->t_s <= UINT32_MAX &&
+	       -age_s <= atomic_load_explicit(&s->max_future_s, memory_order_relaxed) &&
+	       age_s < atomic_load_explicit(&s->shortest_s, memory_order_relaxed);
 }
 
 /* What is numbered so far. Messages mostly come in the order in which their sources came first. */

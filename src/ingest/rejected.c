@@ -96,6 +96,8 @@ void rejected_close(struct rejected *r)
 /* Take days off, the oldest first, until n more bytes fit. */
 static void make_room(struct rejected *r, size_t n)
 {
+	static struct log_limit dropped;
+
 	while (r->total_bytes > 0 && r->total_bytes + n > r->max_bytes) {
 		char oldest[32];
 
@@ -104,8 +106,8 @@ static void make_room(struct rejected *r, size_t n)
 			break;
 		if (unlinkat(r->dir_fd, oldest, 0) < 0)
 			break;
-		log_line(LOG_LEVEL_WARNING, "rejected.dropped", "file=%s/%s: rejected_max_bytes is reached", r->path,
-			 oldest);
+		log_limited(&dropped, LOG_LEVEL_WARNING, "rejected.dropped",
+			    "file=%s/%s: rejected_max_bytes is reached", r->path, oldest);
 		if (strncmp(oldest, r->day, 10) == 0 && r->fd >= 0) {
 			close(r->fd);
 			r->fd = -1;

@@ -12,7 +12,7 @@ struct task {
 	struct batch *batch;
 	struct item *item;
 	size_t want;     /* index of its host, SIZE_MAX when it needs none */
-	uint32_t source; /* of its points */
+	uint32_t source; /* of its points; REGISTRY_NONE: it has none */
 	bool failed;
 };
 
@@ -25,14 +25,19 @@ struct round {
 	size_t n_wants;
 	struct numbered *point; /* those of one accepted_s at a time */
 	size_t n_points, n_points_of[INPUT_COUNT];
+	int64_t now_s; /* of round_accept_points() */
+	struct mono now;
 	struct why why;
 };
 
 /* This task is not done in this round: its item will be FATE_FAILED. The first why of round and batch stays. */
 void round_fail(struct round *r, struct task *t, const struct why *why);
 
-/* Hand the points of every task whose host is known to the engine; n_points: how many there are at most. */
-void round_accept_points(struct round *r, size_t n_points);
+/*
+ * Hand the points of every task whose host is known to the engine; n_points: how many there are at most. What the quotas
+ * do not let in becomes refused. now_s: Unix seconds.
+ */
+void round_accept_points(struct round *r, size_t n_points, int64_t now_s, struct mono now);
 
 /* Tell the metadata store everything in one go. generation: its own, read before the hosts were resolved. */
 void round_write_meta(struct round *r, uint64_t generation);

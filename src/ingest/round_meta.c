@@ -79,7 +79,7 @@ void round_write_meta(struct round *r, uint64_t generation)
 	for (size_t t = 0; t < r->n_tasks; t++)
 		made_up = made_up || makes_up(&r->task[t]);
 	for (size_t w = 0; w < r->n_wants; w++)
-		if (r->want[w].answered && !r->want[w].settled)
+		if (r->want[w].answered && r->want[w].used && !r->want[w].settled)
 			n += hosts_writes(&s->hosts, &r->want[w], &s->arena, &write[n]);
 	for (size_t t = 0; t < r->n_tasks; t++) {
 		struct task *task = &r->task[t];
@@ -111,7 +111,7 @@ void round_write_meta(struct round *r, uint64_t generation)
 		round_say_returned(write, n_returned);
 	note_heard(r, rc);
 	for (size_t w = 0; w < r->n_wants; w++)
-		if (rc == RC_OK && r->want[w].answered)
+		if (rc == RC_OK && r->want[w].answered && r->want[w].used)
 			hosts_settled(&r->want[w], generation);
 	/*
 	 * Its points may come past us from now on: the metadata store has been told in this generation, and that it is not

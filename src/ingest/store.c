@@ -17,8 +17,8 @@ enum rc store_init(struct store *s, const struct ingest_options *options, struct
 	if (rc != RC_OK)
 		return rc;
 	atomic_store(&s->rejected_bytes, s->rejected.total_bytes);
-	s->longest_s = schema_longest_s(options->schema);
-	s->shortest_s = schema_shortest_s(options->schema);
+	quota_init(&s->quota, options->engine, &options->quota);
+	store_change(s, options);
 	hosts_init(&s->hosts, options->meta, options->wsp_path, options->md5_digits);
 	infos_init(&s->infos, options->meta);
 	s->heard = heard_new();
@@ -26,8 +26,19 @@ enum rc store_init(struct store *s, const struct ingest_options *options, struct
 	return RC_OK;
 }
 
+void store_change(struct store *s, const struct ingest_options *options)
+{
+	atomic_store(&s->schema, options->schema);
+	atomic_store(&s->longest_s, schema_longest_s(options->schema));
+	atomic_store(&s->shortest_s, schema_shortest_s(options->schema));
+	atomic_store(&s->max_future_s, options->max_future_s);
+	atomic_store(&s->rejected_max_bytes, options->rejected_max_bytes);
+	quota_set(&s->quota, &options->quota);
+}
+
 void store_fini(struct store *s)
 {
+	quota_fini(&s->quota);
 	arena_fini(&s->arena);
 	infos_fini(&s->infos);
 	heard_free(s->heard);
@@ -73,26 +84,27 @@ static char *refuse(struct item *i, enum reason reason)
 static void judge_time(const struct store *s, struct item *i, int64_t accepted_s)
 {
 	struct message *m = &i->message;
-	int64_t age_s = accepted_s - m->t_s;
+	int64_t age_s = accepted_s - m->t_s, longest_s = atomic_load(&s->longest_s);
+	const struct schema *schema = atomic_load(&s->schema);
 
-	if (-age_s > s->options.max_future_s) {
+	if (-age_s > atomic_load(&s->max_future_s)) {
 		snprintf(refuse(i, REASON_FUTURE), REFUSAL_DETAIL_BYTES, "TimeStamp %lld is %lld s ahead of the clock",
 			 (long long)m->t_s, (long long)-age_s);
 		return;
 	}
-	if (age_s >= s->longest_s || m->t_s < 0 || m->t_s > UINT32_MAX) {
+	if (age_s >= longest_s || m->t_s < 0 || m->t_s > UINT32_MAX) {
 		snprintf(refuse(i, REASON_TOO_OLD), REFUSAL_DETAIL_BYTES,
 			 "TimeStamp %lld is older than the longest archive, %lld s", (long long)m->t_s,
-			 (long long)s->longest_s);
+			 (long long)longest_s);
 		return;
 	}
-	if (age_s < s->shortest_s)
+	if (age_s < atomic_load(&s->shortest_s))
 		return;
 	for (size_t k = 0; k < m->n_samples; k++) {
 		struct sample *sample = &m->sample[k];
 
 		if (sample->kind != SAMPLE_REFUSED &&
-		    age_s >= retention_longest_s(schema_pick(s->options.schema, m->host, m->plugin, sample->ds))) {
+		    age_s >= retention_longest_s(schema_pick(schema, m->host, m->plugin, sample->ds))) {
 			sample->kind = SAMPLE_REFUSED;
 			sample->reason = REASON_TOO_OLD;
 			m->n_refused++;
@@ -255,6 +267,7 @@ void store_round(struct store *s, struct batch *first, int64_t now_s, struct mon
 	size_t n_points, n_failed = 0;
 
 	arena_reset(&s->arena);
+	s->rejected.max_bytes = atomic_load(&s->rejected_max_bytes);
 	check_meta(s, now);
 	n_points = collect(s, &r, first);
 	generation = meta_generation(s->options.meta);
@@ -265,7 +278,7 @@ void store_round(struct store *s, struct batch *first, int64_t now_s, struct mon
 		if (r.task[t].want != SIZE_MAX && !r.want[r.task[t].want].settled &&
 		    (r.want[r.task[t].want].host == NULL || why.text[0] != '\0'))
 			round_fail(&r, &r.task[t], &why);
-	round_accept_points(&r, n_points);
+	round_accept_points(&r, n_points, now_s, now);
 	round_write_meta(&r, generation);
 	round_keep_aside(&r, now_s);
 	for (size_t t = 0; t < r.n_tasks; t++) {

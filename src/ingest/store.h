@@ -9,6 +9,7 @@
 #include "ingest/hosts.h"
 #include "ingest/infos.h"
 #include "ingest/ingest.h"
+#include "ingest/quota.h"
 #include "ingest/rejected.h"
 
 enum { STORE_CHECK_MS = 1000 }; /* the metadata store is asked something this often while data comes */
@@ -20,11 +21,16 @@ struct store {
 	struct heard *heard;
 	struct rejected rejected;
 	struct arena arena;
-	int64_t longest_s;   /* of any retention */
-	int64_t shortest_s;  /* the least that any retention keeps */
 	uint64_t round;      /* counts them, from 1 */
 	bool failing;        /* the last round left something undone */
 	struct mono checked; /* when the metadata store was last asked anything */
+	struct quota quota;  /* has its own rules */
+	/* any thread: what store_change() changes, see also quick.h */
+	_Atomic(const struct schema *) schema;
+	_Atomic(int64_t) longest_s;  /* of any retention */
+	_Atomic(int64_t) shortest_s; /* the least that any retention keeps */
+	_Atomic(int64_t) max_future_s;
+	atomic_uint_fast64_t rejected_max_bytes;
 	/* any thread, see quick.h and ingest_stats() */
 	_Atomic(int64_t) asked_ns; /* the same, monotonic */
 	atomic_uint moves;         /* hosts.n_moves */
@@ -34,6 +40,8 @@ struct store {
 
 CHECKED enum rc store_init(struct store *s, const struct ingest_options *options, struct why *why);
 void store_fini(struct store *s);
+/* Go on by these options, of which only those count that ingest_change() names. Threads: any, one at a time. */
+void store_change(struct store *s, const struct ingest_options *options);
 
 /*
  * What a source is marked with (registry_mark()) when the metadata store has been told of its host and info: it changes

@@ -31,6 +31,9 @@
 	X(VALUE, "value", "a value that is neither a number nor unknown")                                              \
 	X(INFO, "info", "an info without Infos, or a MyInfo without ID and Name")                                      \
 	X(FILE, "file", "the series' file cannot be opened: not a file of ours, or no permission")                     \
+	X(SERIES_PER_HOST, "series_per_host", "a new series of a host that has max_series_per_host already")           \
+	X(SERIES_TOTAL, "series_total", "a new series while there are max_series already, or they are being counted")  \
+	X(SERIES_RATE, "series_rate", "a new series after max_new_series_per_minute others in this minute")            \
 	X(CARBON_LINE, "carbon_line", "a carbon line that is not a name, a value and a timestamp")
 
 enum reason {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/counter.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -27,15 +28,21 @@ struct amqp_input {
 	int wake_fd; /* written when a load is done, and by stop */
 	/* any thread */
 	atomic_bool stopping;
+	/* under lock */
+	struct lock lock;
+	struct host_list new_hosts;
+	bool has_new_hosts;
 	/* thread amqp only */
+	struct host_list hosts;
 	struct broker *broker;
 	struct loads loads;
 	int64_t pause_ms;
 	struct mono tended;
-	bool said_away;    /* the broker's absence was logged */
-	struct map listed; /* the keys of the host-list; the values mean nothing */
-	char **unbind;     /* hosts known from before that are no longer listed */
-	size_t n_unbind, unbind_capacity;
+	bool tend_at_once;
+	bool said_away;      /* the broker's absence was logged */
+	struct map listed;   /* the keys of hosts; the values mean nothing */
+	struct map unlisted; /* likewise keys known from before that are no longer listed */
+	const char **unbind; /* the keys of unlisted, borrowed from it */
 	bool knows_unbind;
 	struct mono ask_unbind; /* not before */
 };
@@ -66,50 +73,121 @@ static enum rc receive(struct amqp_input *in, bool *any, struct why *why)
 	return rc == RC_END ? RC_OK : rc;
 }
 
-/* Hosts that were stored once and are not listed now. AMQP cannot list bindings, so all of them are unbound. */
+/* To be unbound: AMQP cannot list bindings, so all that may have been bound once and is not listed now. */
+static void note_unlisted_key(struct amqp_input *in, struct text key)
+{
+	if (map_get(&in->listed, key) == NULL && !text_is(key, in->options.broker.queue) && key.n <= 255 &&
+	    memchr(key.s, '\0', key.n) == NULL)
+		map_put(&in->unlisted, key, in);
+}
+
+/* Hosts that were stored once. */
 static enum rc note_unlisted(void *argument, struct text name, struct text hash)
 {
-	struct amqp_input *in = argument;
-
 	(void)hash;
-	if (map_get(&in->listed, name) != NULL || text_is(name, in->options.broker.queue) || name.n > 255 ||
-	    memchr(name.s, '\0', name.n) != NULL)
-		return RC_OK;
-	array_grow(&in->unbind, &in->unbind_capacity, in->n_unbind, sizeof(*in->unbind));
-	in->unbind[in->n_unbind++] = must_strndup(name.s, name.n);
+	note_unlisted_key(argument, name);
 	return RC_OK;
 }
 
-/* Asked of the metadata store until it answers once, every 10 s at most. True: there is something new to unbind. */
+static void list_unlisted(struct amqp_input *in)
+{
+	size_t at = 0, n = 0;
+	struct text key;
+	void *value;
+
+	in->unbind = must_realloc(in->unbind, (in->unlisted.n + 1) * sizeof(*in->unbind));
+	while (map_next(&in->unlisted, &at, &key, &value))
+		in->unbind[n++] = key.s; /* ends with NUL */
+}
+
+/* Asked of the metadata store until it answers once, every 30 s at most. True: there is something new to unbind. */
 static bool find_unlisted(struct amqp_input *in, struct mono now)
 {
 	if (in->knows_unbind || mono_ms_between(now, in->ask_unbind) > 0)
 		return false;
 	in->ask_unbind = mono_after_ms(now, ASK_UNBIND_MS);
-	for (size_t i = 0; i < in->n_unbind; i++)
-		free(in->unbind[i]);
-	in->n_unbind = 0;
-	array_grow(&in->unbind, &in->unbind_capacity, 0, sizeof(*in->unbind));
-	in->unbind[in->n_unbind++] = must_strdup("#"); /* from a time when the list held `*` */
+	note_unlisted_key(in, TEXT("#")); /* from a time when the list held `*` */
 	in->knows_unbind = meta_each(in->options.meta, META_HOST_ID, TEXT_NONE, note_unlisted, in, NULL) == RC_OK;
-	return in->knows_unbind && in->n_unbind > 0;
+	list_unlisted(in);
+	return in->knows_unbind && in->unlisted.n > 0;
+}
+
+/* The keys of hosts are what is listed. */
+static void note_listed(struct amqp_input *in)
+{
+	for (size_t i = 0; i < in->hosts.n; i++) {
+		map_put(&in->listed, text_of(in->hosts.key[i]), in);
+		map_remove(&in->unlisted, text_of(in->hosts.key[i]));
+		if (strcmp(in->hosts.key[i], "#") == 0)
+			in->knows_unbind = true; /* every host is taken: nothing to find */
+	}
+}
+
+/* New keys first: they are bound before all others are bound again, and nothing is unbound before that. */
+static void put_new_first(struct host_list *hosts, const struct map *known)
+{
+	char **key = must_alloc((hosts->n + 1) * sizeof(*key));
+	size_t n = 0;
+
+	for (int is_known = 0; is_known < 2; is_known++)
+		for (size_t i = 0; i < hosts->n; i++)
+			if ((map_get(known, text_of(hosts->key[i])) != NULL) == (is_known == 1))
+				key[n++] = hosts->key[i];
+	free(hosts->key);
+	hosts->key = key;
+	hosts->capacity = hosts->n;
+}
+
+/* Take over a host-list that was set meanwhile; a connection binds by it at once, or the next one when it is made. */
+static void take_new_hosts(struct amqp_input *in)
+{
+	struct host_list hosts = { 0 }, before = in->hosts;
+	bool has_new;
+
+	lock_take(&in->lock);
+	has_new = in->has_new_hosts;
+	if (has_new)
+		hosts = in->new_hosts;
+	in->new_hosts = (struct host_list){ 0 };
+	in->has_new_hosts = false;
+	lock_give_back(&in->lock);
+	if (!has_new)
+		return;
+	put_new_first(&hosts, &in->listed);
+	in->hosts = hosts;
+	if (map_get(&in->listed, TEXT("#")) != NULL) { /* who came by it was not asked for so far */
+		in->knows_unbind = false;
+		in->ask_unbind = (struct mono){ 0 };
+	}
+	map_fini(&in->listed, NULL);
+	map_init(&in->listed);
+	note_listed(in);
+	for (size_t i = 0; i < before.n; i++)
+		note_unlisted_key(in, text_of(before.key[i]));
+	list_unlisted(in);
+	host_list_fini(&before);
+	broker_rebind(in->broker);
+	in->tend_at_once = true;
 }
 
 static struct broker_keys keys_of(const struct amqp_input *in)
 {
 	return (struct broker_keys){
-		.bind = (const char *const *)in->options.hosts->key,
-		.n_bind = in->options.hosts->n,
-		.unbind = (const char *const *)in->unbind,
-		.n_unbind = in->n_unbind,
+		.bind = (const char *const *)in->hosts.key,
+		.n_bind = in->hosts.n,
+		.unbind = in->unbind,
+		.n_unbind = in->unlisted.n,
 	};
 }
 
 static void say_away(struct amqp_input *in, const struct why *why)
 {
 	amqp_shown_away(in->options.shown, why);
+	static struct log_limit limit = { .burst = LOG_BURST };
+
 	if (!in->said_away)
-		log_line(LOG_LEVEL_ERROR, "broker.away", "why=\"%s\": trying again until it answers", why->text);
+		log_limited(&limit, LOG_LEVEL_ERROR, "broker.away", "why=\"%s\": trying again until it answers",
+			    why->text);
 	in->said_away = true;
 }
 
@@ -163,6 +241,7 @@ static void show(struct amqp_input *in)
 
 static void connect_once(struct amqp_input *in)
 {
+	static struct log_limit bound = { .burst = LOG_BURST }, back = { .burst = LOG_BURST };
 	struct broker_keys keys;
 	struct why why = { "" };
 	enum rc rc;
@@ -180,10 +259,10 @@ static void connect_once(struct amqp_input *in)
 		return;
 	}
 	counter_add(COUNTER_BROKER_CONNECTS, 1);
-	log_line(LOG_LEVEL_INFO, "broker.bound", "server=%s exchange=%s queue=%s keys=%zu",
-		 broker_server_name(in->broker), in->options.broker.exchange, in->options.broker.queue, keys.n_bind);
+	log_limited(&bound, LOG_LEVEL_INFO, "broker.bound", "server=%s exchange=%s queue=%s keys=%zu",
+		    broker_server_name(in->broker), in->options.broker.exchange, in->options.broker.queue, keys.n_bind);
 	if (in->said_away)
-		log_line(LOG_LEVEL_WARNING, "broker.back", "server=%s", broker_server_name(in->broker));
+		log_limited(&back, LOG_LEVEL_WARNING, "broker.back", "server=%s", broker_server_name(in->broker));
 	in->said_away = false;
 	in->pause_ms = 0;
 	atomic_store(&in->options.shown->connected, true);
@@ -198,9 +277,10 @@ static enum rc turn(struct amqp_input *in, bool *streaming, struct why *why)
 
 	if (rc == RC_OK)
 		rc = loads_settle(&in->loads, why);
-	if (rc == RC_OK && mono_ms_between(in->tended, now) >= IDLE_MS) {
+	if (rc == RC_OK && (in->tend_at_once || mono_ms_between(in->tended, now) >= IDLE_MS)) {
 		struct broker_keys keys;
 
+		in->tend_at_once = false;
 		if (find_unlisted(in, now))
 			broker_rebind(in->broker);
 		keys = keys_of(in);
@@ -237,6 +317,7 @@ static void *run(void *argument)
 	while (!atomic_load(&in->stopping)) {
 		bool streaming = false;
 
+		take_new_hosts(in);
 		if (!broker_connected(in->broker)) {
 			loads_drop_dead(&in->loads);
 			(void)!loads_settle(&in->loads, &why);
@@ -260,20 +341,43 @@ static void *run(void *argument)
 struct amqp_input *amqp_input_start(const struct amqp_input_options *options)
 {
 	struct amqp_input *in = must_alloc(sizeof(*in));
+	struct text key;
+	size_t at = 0;
+	void *value;
 
 	in->options = *options;
 	in->broker = broker_new(&options->broker);
 	in->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	must(in->wake_fd >= 0);
+	lock_init(&in->lock);
 	map_init(&in->listed);
-	for (size_t i = 0; i < options->hosts->n; i++) {
-		map_put(&in->listed, text_of(options->hosts->key[i]), in);
-		if (strcmp(options->hosts->key[i], "#") == 0)
-			in->knows_unbind = true; /* every host is taken: nothing to unbind */
-	}
+	map_init(&in->unlisted);
+	host_list_copy(options->hosts, &in->hosts);
+	note_listed(in);
+	while (map_next(options->formerly, &at, &key, &value))
+		note_unlisted_key(in, key);
+	list_unlisted(in);
+	in->options.hosts = NULL;
+	in->options.formerly = NULL;
 	loads_init(&in->loads, options->ingest, in->broker, in->wake_fd);
 	thread_start(&in->thread, "amqp", run, in);
 	return in;
+}
+
+void amqp_input_set_hosts(struct amqp_input *in, const struct host_list *hosts)
+{
+	struct host_list copy, unused;
+
+	if (in == NULL)
+		return;
+	host_list_copy(hosts, &copy);
+	lock_take(&in->lock);
+	unused = in->new_hosts;
+	in->new_hosts = copy;
+	in->has_new_hosts = true;
+	lock_give_back(&in->lock);
+	host_list_fini(&unused);
+	wake(in);
 }
 
 void amqp_input_stop(struct amqp_input *in)
@@ -284,10 +388,12 @@ void amqp_input_stop(struct amqp_input *in)
 	wake(in);
 	must(pthread_join(in->thread, NULL) == 0);
 	broker_free(in->broker);
-	for (size_t i = 0; i < in->n_unbind; i++)
-		free(in->unbind[i]);
 	free(in->unbind);
 	map_fini(&in->listed, NULL);
+	map_fini(&in->unlisted, NULL);
+	host_list_fini(&in->hosts);
+	host_list_fini(&in->new_hosts);
+	lock_fini(&in->lock);
 	close(in->wake_fd);
 	free(in);
 }

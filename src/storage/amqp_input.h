@@ -5,6 +5,7 @@
 #ifndef STORAGE_AMQP_INPUT_H
 #define STORAGE_AMQP_INPUT_H
 
+#include "base/map.h"
 #include "broker/broker.h"
 #include "config/host_list.h"
 #include "ingest/ingest.h"
@@ -13,7 +14,8 @@
 
 struct amqp_input_options {
 	struct broker_options broker;
-	const struct host_list *hosts; /* borrowed until stop */
+	const struct host_list *hosts; /* copied */
+	const struct map *formerly;    /* keys that stood on the list some time; copied */
 	struct ingest *ingest;         /* borrowed until stop */
 	struct meta *meta;             /* borrowed until stop; asked once for hosts that are no longer listed */
 	struct amqp_shown *shown;      /* borrowed until stop; initialised */
@@ -23,6 +25,11 @@ struct amqp_input;
 
 /* Starts the thread and returns at once; connecting goes on by itself, for ever. */
 struct amqp_input *amqp_input_start(const struct amqp_input_options *options);
+/*
+ * Another host-list, copied: hosts that are new on it are bound, then those that have gone unbound; what stays is bound all
+ * along. When RabbitMQ is away that is done when it is back. in may be NULL. Threads: any.
+ */
+void amqp_input_set_hosts(struct amqp_input *in, const struct host_list *hosts);
 /* Takes no more, waits for what is being stored, acknowledges it, closes the connection. */
 void amqp_input_stop(struct amqp_input *in);
 

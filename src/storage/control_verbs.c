@@ -5,6 +5,7 @@
 const struct control_verb *const control_verbs[] = {
 	&verb_status,
 	&verb_flush,
+	&verb_reload,
 	/* verbs_query.c */
 	&verb_hosts,
 	&verb_list,

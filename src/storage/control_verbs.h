@@ -11,6 +11,7 @@
 #include "flush/flush.h"
 #include "ingest/ingest.h"
 #include "query/query.h"
+#include "storage/reload.h"
 #include "upkeep/upkeep.h"
 
 /* The argument of every verb; borrowed while the socket is served, or while numeterctl works alone. */
@@ -22,6 +23,7 @@ struct control_view {
 	struct upkeep *upkeep;
 	const struct query *query;
 	const struct config *config;
+	struct reload *reload; /* NULL: numeterctl alone */
 	const char *storage_name;
 	struct mono started;
 };
@@ -29,7 +31,7 @@ struct control_view {
 /* One row a verb: verbs_<subject>.c has it. */
 extern const struct control_verb verb_adopt, verb_adopt_metadata, verb_clean, verb_copy, verb_data, verb_delete,
 	verb_describe, verb_flush, verb_hosts, verb_info, verb_last_seen, verb_list, verb_metadata, verb_metadata_set,
-	verb_plugin_counts, verb_rename, verb_repair, verb_resize, verb_restore, verb_status, verb_values;
+	verb_plugin_counts, verb_reload, verb_rename, verb_repair, verb_resize, verb_restore, verb_status, verb_values;
 
 extern const struct control_verb *const control_verbs[];
 extern const size_t control_n_verbs;

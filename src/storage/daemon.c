@@ -166,13 +166,22 @@ static enum rc start_http(struct daemon *d)
 	return rc == RC_OK ? rc : daemon_refuse(d, "http_listen", rc, &why);
 }
 
+static enum rc start_reload(struct daemon *d)
+{
+	d->reload = reload_new(d);
+	return RC_OK;
+}
+
 static enum rc start_amqp(struct daemon *d)
 {
 	const struct config *c = &d->config;
 	struct broker_server *server;
+	struct map formerly;
 
 	if (c->rpc_hosts.n == 0)
 		return RC_OK;
+	map_init(&formerly);
+	reload_read_listed(d->reload, &formerly);
 	server = must_alloc(c->rpc_hosts.n * sizeof(*server));
 	for (size_t i = 0; i < c->rpc_hosts.n; i++)
 		server[i] = (struct broker_server){
@@ -201,11 +210,13 @@ static enum rc start_amqp(struct daemon *d)
 			.heartbeat_s = 30,
 		},
 		.hosts = &d->hosts,
+		.formerly = &formerly,
 		.ingest = d->ingest,
 		.meta = d->meta,
 		.shown = &d->amqp_shown,
 	});
 	free(server);
+	map_fini(&formerly, NULL);
 	return RC_OK;
 }
 
@@ -260,6 +271,7 @@ static void take_signal(struct daemon *d)
 		log_line(LOG_LEVEL_ERROR, "access_log.not_reopened", "why=\"%s\": the old file is written on",
 			 why.text);
 	log_line(LOG_LEVEL_INFO, "log.reopened", "pid=%ld", (long)getpid());
+	d->is_to_reload = true;
 }
 
 bool daemon_is_to_end(void *argument)
@@ -274,8 +286,13 @@ bool daemon_is_to_end(void *argument)
 
 static void run(struct daemon *d)
 {
-	while (!d->is_to_end)
-		take_signal(d);
+	while (!d->is_to_end) {
+		if (d->is_to_reload)
+			reload_want(d->reload);
+		d->is_to_reload = false;
+		reload_wait(d->reload, d->signal_fd);
+		daemon_is_to_end(d);
+	}
 }
 
 /* Backwards: inputs first, what they write to last. */
@@ -283,6 +300,7 @@ static void stop(struct daemon *d)
 {
 	atomic_store(&d->leaving, true);
 	self_stop(d->self);
+	reload_leave(d->reload);
 	amqp_input_stop(d->amqp);
 	carbon_stop(d->carbon);
 	upkeep_stop(d->upkeep);
@@ -307,6 +325,7 @@ static void stop(struct daemon *d)
 		 (unsigned long long)counter_get(COUNTER_MESSAGES_REJECTED));
 	if (d->signal_fd >= 0)
 		close(d->signal_fd);
+	reload_free(d->reload);
 	host_list_fini(&d->hosts);
 	amqp_shown_fini(&d->amqp_shown);
 	readiness_fini(&d->readiness);
@@ -361,8 +380,8 @@ int daemon_serve(struct daemon *d)
 {
 	static step *const steps[] = {
 		take_signals, take_privileges, open_log,          read_hosts,    log_warnings,
-		say_started,  open_meta,       start_values,      start_engine,  start_ingest,
-		make_query,   start_http,      start_flush, /* writes what the replay brings */
+		say_started,  open_meta,       start_values,      start_reload,  start_engine,
+		start_ingest, make_query,      start_http,        start_flush, /* writes what the replay brings */
 		start_replay, open_upkeep,     make_control_view, start_control, start_carbon,
 		start_amqp,   start_upkeep,    start_self,
 	};

@@ -12,17 +12,20 @@
 #include "storage/amqp_input.h"
 #include "storage/control_verbs.h"
 #include "storage/ready.h"
+#include "storage/reload.h"
 #include "storage/self.h"
 
 /* All that is opened at start; NULL or -1 where not yet. */
 struct daemon {
 	const char *config_path;
-	struct config config;
+	struct config
+		config; /* as it was at start, never changed; what is reloadable may be another by now (reload.h) */
 	char **warning; /* of reading the two */
 	size_t n_warnings, warning_capacity;
-	struct host_list hosts;
+	struct host_list hosts; /* reload's once that is there */
+	struct reload *reload;
 	int signal_fd;
-	bool is_to_end;
+	bool is_to_end, is_to_reload;
 	atomic_bool leaving; /* the stop has begun: no server is waited for for long */
 	struct meta *meta;
 	struct gone *gone;
@@ -76,6 +79,8 @@ CHECKED enum rc daemon_open_alone(struct daemon *d);
  */
 CHECKED enum rc daemon_open_files(struct daemon *d);
 void daemon_close_alone(struct daemon *d);
+/* The limits for series that a configuration sets. */
+struct quota_limits daemon_quota(const struct config *c);
 
 /* The steps that open what points go through, in order. */
 CHECKED enum rc start_values(struct daemon *d);

@@ -25,16 +25,18 @@ enum rc start_values(struct daemon *d)
 /* Called on thread journal: the ends of an outage, once each. */
 static void on_committed(void *argument, uint64_t position, enum rc rc, const struct why *why)
 {
+	static struct log_limit failing = { .burst = LOG_BURST }, recovered = { .burst = LOG_BURST };
 	struct daemon *d = argument;
 
 	if (rc != RC_OK) {
 		d->journal_failed = mono_now();
 		d->journal_fails = true;
-		log_line(LOG_LEVEL_ERROR, "journal.failing", "why=\"%s\": nothing is accepted, tried again", why->text);
+		log_limited(&failing, LOG_LEVEL_ERROR, "journal.failing",
+			    "why=\"%s\": nothing is accepted, tried again", why->text);
 	} else if (d->journal_fails) {
 		d->journal_fails = false;
-		log_line(LOG_LEVEL_INFO, "journal.recovered", "after_s=%lld",
-			 (long long)mono_ms_between(d->journal_failed, mono_now()) / 1000);
+		log_limited(&recovered, LOG_LEVEL_INFO, "journal.recovered", "after_s=%lld",
+			    (long long)mono_ms_between(d->journal_failed, mono_now()) / 1000);
 	}
 	(void)position;
 }
@@ -62,6 +64,15 @@ enum rc start_engine(struct daemon *d)
 	return RC_OK;
 }
 
+struct quota_limits daemon_quota(const struct config *c)
+{
+	return (struct quota_limits){
+		.per_host = (uint64_t)c->max_series_per_host,
+		.total = (uint64_t)c->max_series,
+		.per_minute = (uint64_t)c->max_new_series_per_minute,
+	};
+}
+
 enum rc start_ingest(struct daemon *d)
 {
 	const struct config *c = &d->config;
@@ -77,6 +88,7 @@ enum rc start_ingest(struct daemon *d)
 			.max_future_s = c->max_future_s,
 			.rejected_path = c->rejected_path,
 			.rejected_max_bytes = (uint64_t)c->rejected_max_bytes,
+			.quota = daemon_quota(c),
 		},
 		&d->ingest, &why);
 
@@ -164,6 +176,7 @@ enum rc make_control_view(struct daemon *d)
 		.upkeep = d->upkeep,
 		.query = &d->query,
 		.config = &d->config,
+		.reload = d->reload,
 		.storage_name = d->config.storage_name,
 		.started = mono_now(),
 	};

@@ -7,11 +7,18 @@ enum { HOUR_S = 3600, DAY_S = 86400 };
 
 static void each_listed(void *argument, upkeep_line_fn *line, void *line_argument)
 {
-	const struct daemon *d = argument;
+	struct daemon *d = argument;
+	struct host_list now = { 0 };
 
-	/* without RabbitMQ the list says nothing */
-	for (size_t i = 0; d->config.rpc_hosts.n > 0 && i < d->hosts.n; i++)
-		line(line_argument, d->hosts.key[i]);
+	if (d->config.rpc_hosts.n == 0)
+		return; /* without RabbitMQ the list says nothing */
+	if (d->reload != NULL)
+		reload_copy_hosts(d->reload, &now);
+	else
+		host_list_copy(&d->hosts, &now);
+	for (size_t i = 0; i < now.n; i++)
+		line(line_argument, now.key[i]);
+	host_list_fini(&now);
 }
 
 enum rc open_upkeep(struct daemon *d)

@@ -24,7 +24,7 @@ static const char help_text[] =
 	"      --help          print this and end\n"
 	"\n"
 	"Exit status: 0 ended as asked, 1 it could not start (one line says why), 2 enable is false.\n"
-	"Signals: TERM and INT end it, HUP opens the log file anew.\n"
+	"Signals: TERM and INT end it, HUP opens the log file anew and reloads the configuration.\n"
 	"See numeter-storage(8) and numeter_storage.cfg(5).\n";
 
 static int check_config(struct daemon *d)

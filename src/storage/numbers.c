@@ -70,6 +70,17 @@ static void take_flush(struct daemon *d, double *value, struct mono now)
 	value[NUMBER_FLUSH_LAG] = lag_of(d, &s, value[NUMBER_CACHE_POINTS], now);
 }
 
+static void take_quota(struct daemon *d, double *value)
+{
+	struct quota_state q;
+
+	ingest_quota(d->ingest, &q);
+	value[NUMBER_QUOTA_PER_HOST] = (double)q.limits.per_host;
+	value[NUMBER_QUOTA_TOTAL] = (double)q.limits.total;
+	value[NUMBER_QUOTA_PER_MINUTE] = (double)q.limits.per_minute;
+	value[NUMBER_QUOTA_COUNTED] = (double)q.n_series;
+}
+
 static void take_upkeep(struct daemon *d, double *value)
 {
 	struct upkeep *upkeep = atomic_load(&d->shown_upkeep);
@@ -136,6 +147,7 @@ void numbers_take(struct daemon *d, struct numbers *out)
 	take_cache(d->engine, value);
 	take_flush(d, value, out->at);
 	take_upkeep(d, value);
+	take_quota(d, value);
 	take_inputs(d, value);
 	take_disk(d->config.wsp_path, &value[NUMBER_WSP_FREE], &value[NUMBER_WSP_SIZE]);
 	take_disk(d->config.journal_path, &value[NUMBER_JOURNAL_FREE], &value[NUMBER_JOURNAL_SIZE]);

@@ -33,6 +33,10 @@
 	X(BROKER_CONNECTED, "broker_connected", NULL, "gauge", "1 while connected to RabbitMQ")                        \
 	X(QUEUE_DEPTH, "queue_messages", NULL, "gauge", "messages ready in the queue, asked every 5 seconds")          \
 	X(UNACKED, "unacknowledged_messages", NULL, "gauge", "messages delivered and not yet acknowledged")            \
+	X(QUOTA_PER_HOST, "series_per_host_limit", NULL, "gauge", "max_series_per_host; 0: none")                      \
+	X(QUOTA_TOTAL, "series_limit", NULL, "gauge", "max_series; 0: none")                                           \
+	X(QUOTA_PER_MINUTE, "new_series_per_minute_limit", NULL, "gauge", "max_new_series_per_minute; 0: none")        \
+	X(QUOTA_COUNTED, "series_counted", NULL, "gauge", "series that count for max_series; 0: not counted")          \
 	X(GONE_HOSTS, "gone_hosts", NULL, "gauge", "hosts noted as gone")                                              \
 	X(GONE_PLUGINS, "gone_plugins", NULL, "gauge", "plugins noted as gone")                                        \
 	X(STALE_FILES, "stale_files", NULL, "gauge", "files without points at the last cleaning")                      \

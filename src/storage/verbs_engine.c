@@ -139,6 +139,16 @@ static enum rc run_flush(void *argument, struct text request, struct buf *answer
 	return rc;
 }
 
+static enum rc run_reload(void *argument, struct text request, struct buf *answer, struct why *why)
+{
+	const struct control_view *v = argument;
+
+	(void)request;
+	if (v->reload == NULL)
+		return because(why, RC_ABSENT, "no daemon runs: the next start reads everything");
+	return reload_ask(v->reload, answer, why);
+}
+
 static const char *const flush_arguments[] = { "host", NULL };
 
 const struct control_verb verb_status = { .name = "status", .run = run_status };
@@ -148,3 +158,4 @@ const struct control_verb verb_flush = {
 	.changes = true,
 	.run = run_flush,
 };
+const struct control_verb verb_reload = { .name = "reload", .changes = true, .run = run_reload };

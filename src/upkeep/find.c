@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "config/listed.h"
 #include "query/folder.h"
 #include "upkeep/disk.h"
-#include "upkeep/listed.h"
 #include "upkeep/silence.h"
 #include "upkeep/target.h"
 #include "values/wsp_walk.h"
@@ -89,7 +89,8 @@ static void take_line(void *argument, const char *key)
 static enum rc take_list(const struct upkeep *u, struct list *list, struct why *why)
 {
 	const struct upkeep_options *o = &u->options;
-	bool grew = false;
+	char *path = must_format("%s/%s", o->wsp_path, LISTED_NAME);
+	struct host_list unknown = { 0 };
 	struct text name;
 	size_t at = 0;
 	void *value;
@@ -97,15 +98,20 @@ static enum rc take_list(const struct upkeep *u, struct list *list, struct why *
 
 	map_init(&list->now);
 	map_init(&list->ever);
-	rc = listed_read(u->root_fd, &list->ever, why);
-
-	if (rc != RC_OK)
-		return rc;
-	if (o->listed != NULL)
+	rc = listed_read(path, &list->ever, why);
+	if (rc == RC_OK && o->listed != NULL)
 		o->listed(o->listed_argument, take_line, list);
-	while (map_next(&list->now, &at, &name, &value))
-		grew = map_put(&list->ever, name, list) == NULL || grew;
-	return grew ? listed_write(u->root_fd, &list->ever, why) : RC_OK;
+	while (rc == RC_OK && map_next(&list->now, &at, &name, &value)) {
+		if (map_put(&list->ever, name, list) != NULL)
+			continue;
+		array_grow(&unknown.key, &unknown.capacity, unknown.n, sizeof(*unknown.key));
+		unknown.key[unknown.n++] = must_strndup(name.s, name.n);
+	}
+	if (unknown.n > 0)
+		rc = listed_add(path, &unknown, NULL, why);
+	host_list_fini(&unknown);
+	free(path);
+	return rc;
 }
 
 static void list_fini(struct list *list)

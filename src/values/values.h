@@ -6,6 +6,7 @@
 #ifndef VALUES_VALUES_H
 #define VALUES_VALUES_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/rc.h"
@@ -46,6 +47,8 @@ struct values_ops {
 			 struct why *why);
 	enum rc (*each)(struct values *v, const struct series *s, values_each_fn *fn, void *argument, struct why *why);
 	enum rc (*newest)(struct values *v, const struct series *s, uint32_t *t_s, struct why *why);
+	enum rc (*has)(struct values *v, const struct series *s, struct why *why);
+	enum rc (*count)(struct values *v, struct text folder, const atomic_bool *enough, uint64_t *n, struct why *why);
 	void (*close)(struct values *v);
 };
 
@@ -103,6 +106,28 @@ CHECKED static inline enum rc values_each(struct values *v, const struct series 
 CHECKED static inline enum rc values_newest(struct values *v, const struct series *s, uint32_t *t_s, struct why *why)
 {
 	return v->ops->newest(v, s, t_s, why);
+}
+
+/*
+ * Is this series stored, whatever is in it?
+ * Errors   RC_ABSENT it is not, or its name can be of none · RC_DISK
+ * Threads  as values_fetch().
+ */
+CHECKED static inline enum rc values_has(struct values *v, const struct series *s, struct why *why)
+{
+	return v->ops->has(v, s, why);
+}
+
+/*
+ * How many series are stored in a host's folder, or with TEXT_NONE in all. Takes as long as looking at every name takes.
+ * enough, which may be NULL, ends it when it becomes true.
+ * Errors   RC_DISK some could not be looked at, RC_END it was enough: *n is as before
+ * Threads  as values_fetch().
+ */
+CHECKED static inline enum rc values_count(struct values *v, struct text folder, const atomic_bool *enough, uint64_t *n,
+					   struct why *why)
+{
+	return v->ops->count(v, folder, enough, n, why);
 }
 
 static inline void values_close(struct values *v)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,23 +11,28 @@
 #include "base/fileio.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "values/wsp_differing.h"
 #include "values/wsp_memory.h"
 #include "values/wsp_tree.h"
 #include "wsp/overlay.h"
 
-/* Fixed after open. */
 struct values_wsp {
+	/* fixed after open */
 	struct values base;
 	int root_fd, lock_fd;
-	const struct schema *schema;
 	enum wsp_allocate allocate;
 	char *quarantine; /* NULL: below the root */
 	struct wsp_memory *memory;
+	struct differing *differing; /* files with other archives than the schema has */
+	/* any thread */
+	_Atomic(const struct schema *) schema;
 };
 
 /* One values_write() at work: nothing of it is shared. */
 struct write {
 	const struct values_wsp *v;
+	uint8_t schema_number;
+	const struct schema *schema;
 	struct tree_folder folder;
 	uint64_t n_written, n_kept;
 	unsigned char *scratch; /* of wsp_learn(); NULL: not needed yet */
@@ -47,7 +53,7 @@ static enum rc create(struct write *x, struct values_batch *b, struct wsp *w)
 {
 	struct tree_folder *folder = &x->folder;
 	const struct series *s = &b->series;
-	const struct retention *r = schema_pick(x->v->schema, s->host, s->plugin, s->ds);
+	const struct retention *r = schema_pick(x->schema, s->host, s->plugin, s->ds);
 	struct why why_not_opened = { "" };
 	enum rc rc = RC_OK;
 
@@ -108,6 +114,13 @@ static bool may_follow(const struct wsp_memo *memo, const struct values_batch *b
 	       (held_from_s == 0 || (b->hold_coarse && !wsp_overtakes(w, newest_s(b), held_from_s)));
 }
 
+/* A file that is there with what the schema says. */
+static void compare(struct write *x, const struct values_batch *b, const struct wsp *w)
+{
+	differing_compare(x->v->differing, wsp_memory_compared(x->v->memory, b->number), x->schema_number, x->schema,
+			  &b->series, w);
+}
+
 /* The usual way: the file is as it was left, and the batch goes on there. */
 static enum rc follow(struct write *x, struct wsp_memo *memo, struct values_batch *b, int fd, int64_t held_from_s,
 		      struct wsp_stored *stored, bool *followed)
@@ -121,6 +134,7 @@ static enum rc follow(struct write *x, struct wsp_memo *memo, struct values_batc
 	b->kept_s = layout->max_retention_s;
 	if (!may_follow(memo, b, held_from_s, layout) || !wsp_memo_holds(memo, fd))
 		return RC_OK;
+	compare(x, b, layout);
 	return wsp_follow(layout, fd, memo, b->point, b->n_points, b->hold_coarse, followed, stored, &b->why);
 }
 
@@ -159,6 +173,8 @@ static enum rc open_and_store(struct write *x, struct values_batch *b, int64_t *
 			return rc;
 		}
 		rc = wsp_attach_like(fd, &x->folder.seen, &w, &b->why);
+		if (rc == RC_OK)
+			compare(x, b, &w);
 	}
 	if (rc != RC_OK && memo != NULL)
 		memo->changed_ns = 0;
@@ -244,6 +260,8 @@ static enum rc write_all(struct values *values, struct values_batch *batch, size
 	struct write x = { .v = (const struct values_wsp *)values };
 	enum rc rc = RC_OK;
 
+	x.schema_number = differing_schema(x.v->differing);
+	x.schema = atomic_load(&x.v->schema);
 	tree_folder_init(&x.folder, x.v->root_fd, x.v->quarantine);
 	for (size_t i = 0; i < n; i++) {
 		struct values_batch *b = &batch[i];
@@ -269,7 +287,10 @@ static enum rc write_all(struct values *values, struct values_batch *batch, size
 
 static enum rc sync_all(struct values *values, struct why *why)
 {
-	return fileio_sync_all(((const struct values_wsp *)values)->lock_fd, why);
+	const struct values_wsp *v = (const struct values_wsp *)values;
+
+	differing_say(v->differing);
+	return fileio_sync_all(v->lock_fd, why);
 }
 
 /* What a reader asks for. */
@@ -289,7 +310,7 @@ static enum rc open_or_imagine(const struct values_wsp *v, struct question *q, s
 
 	if ((rc != RC_ABSENT && rc != RC_DAMAGED) || q->n_pending == 0)
 		return rc;
-	r = schema_pick(v->schema, s->host, s->plugin, s->ds);
+	r = schema_pick(atomic_load(&v->schema), s->host, s->plugin, s->ds);
 	if (!any_young_enough(r, q->pending, q->n_pending))
 		return rc;
 	q->held_from_s = 0;
@@ -370,6 +391,16 @@ static enum rc newest(struct values *values, const struct series *s, uint32_t *t
 	return rc;
 }
 
+static enum rc has(struct values *values, const struct series *s, struct why *why)
+{
+	return tree_has(((const struct values_wsp *)values)->root_fd, s, why);
+}
+
+static enum rc count(struct values *values, struct text folder, const atomic_bool *enough, uint64_t *n, struct why *why)
+{
+	return tree_count(((const struct values_wsp *)values)->root_fd, folder, enough, n, why);
+}
+
 static void close_tree(struct values *values)
 {
 	struct values_wsp *v = (struct values_wsp *)values;
@@ -380,10 +411,11 @@ static void close_tree(struct values *values)
 		close(v->lock_fd);
 	free(v->quarantine);
 	wsp_memory_free(v->memory);
+	differing_free(v->differing);
 	free(v);
 }
 
-static const struct values_ops ops = { write_all, sync_all, fetch, each, newest, close_tree };
+static const struct values_ops ops = { write_all, sync_all, fetch, each, newest, has, count, close_tree };
 
 enum rc values_wsp_open(const struct values_wsp_options *options, struct values **out, struct why *why)
 {
@@ -391,7 +423,8 @@ enum rc values_wsp_open(const struct values_wsp_options *options, struct values 
 	char *lock = must_format("%s/.lock", options->root);
 	enum rc rc;
 
-	*v = (struct values_wsp){ { &ops }, -1, -1, options->schema, options->allocate, NULL, wsp_memory_new() };
+	*v = (struct values_wsp){ { &ops }, -1, -1, options->allocate, NULL, wsp_memory_new(), differing_new(), NULL };
+	atomic_init(&v->schema, options->schema);
 	must(options->root[0] == '/');
 	if (options->quarantine_path != NULL) {
 		must(options->quarantine_path[0] == '/');
@@ -410,4 +443,12 @@ out:
 		close_tree(&v->base);
 	free(lock);
 	return rc;
+}
+
+void values_wsp_use_schema(struct values *values, const struct schema *schema)
+{
+	struct values_wsp *v = (struct values_wsp *)values;
+
+	atomic_store(&v->schema, schema);
+	differing_restart(v->differing);
 }

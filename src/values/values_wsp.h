@@ -25,4 +25,13 @@ struct values_wsp_options {
  */
 CHECKED enum rc values_wsp_open(const struct values_wsp_options *options, struct values **out, struct why *why);
 
+/*
+ * New files get their archives by this schema from now on; files that exist keep theirs. Files that are written and have
+ * other archives than the schema gives them are counted (files_differ), and after some time one log line says how many they
+ * are and names one.
+ * Owner    schema is borrowed while open, as is every one before it: a thread may be at work with it
+ * Threads  one at a time
+ */
+void values_wsp_use_schema(struct values *values, const struct schema *schema);
+
 #endif

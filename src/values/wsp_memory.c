@@ -2,15 +2,19 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/lock.h"
 #include "base/mem.h"
 
 enum { BLOCK = 4096, BLOCKS = 1 << 14, LAYOUTS = UINT8_MAX };
 
+struct block {
+	struct wsp_memo memo[BLOCK];
+	uint8_t compared[BLOCK];
+};
+
 struct wsp_memory {
-	_Atomic(struct wsp_memo *) block[BLOCKS];
+	_Atomic(struct block *) block[BLOCKS];
 	struct wsp layout[LAYOUTS]; /* fixed below n_layouts */
 	atomic_uint n_layouts;      /* grows under lock */
 	struct lock lock;
@@ -37,24 +41,37 @@ void wsp_memory_free(struct wsp_memory *m)
 	free(m);
 }
 
-struct wsp_memo *wsp_memory_of(struct wsp_memory *m, uint32_t number)
+static struct block *block_of(struct wsp_memory *m, uint32_t number)
 {
 	uint32_t i = (number - 1) / BLOCK;
-	struct wsp_memo *block;
+	struct block *block;
 
 	if (number == 0 || i >= BLOCKS)
 		return NULL;
 	block = atomic_load_explicit(&m->block[i], memory_order_acquire);
 	if (block == NULL) {
-		struct wsp_memo *made = must_alloc(BLOCK * sizeof(*made));
+		struct block *made = must_alloc(sizeof(*made));
 
-		memset(made, 0, BLOCK * sizeof(*made));
 		if (atomic_compare_exchange_strong(&m->block[i], &block, made))
 			block = made;
 		else
 			free(made);
 	}
-	return &block[(number - 1) % BLOCK];
+	return block;
+}
+
+struct wsp_memo *wsp_memory_of(struct wsp_memory *m, uint32_t number)
+{
+	struct block *block = block_of(m, number);
+
+	return block == NULL ? NULL : &block->memo[(number - 1) % BLOCK];
+}
+
+uint8_t *wsp_memory_compared(struct wsp_memory *m, uint32_t number)
+{
+	struct block *block = block_of(m, number);
+
+	return block == NULL ? NULL : &block->compared[(number - 1) % BLOCK];
 }
 
 static bool is_like(const struct wsp *a, const struct wsp *b)

@@ -18,6 +18,11 @@ void wsp_memory_free(struct wsp_memory *m);
  */
 struct wsp_memo *wsp_memory_of(struct wsp_memory *m, uint32_t number);
 
+/*
+ * A byte of a number for "compared with which schema", 0 when new; NULL where wsp_memory_of() is. Owner, threads: likewise.
+ */
+uint8_t *wsp_memory_compared(struct wsp_memory *m, uint32_t number);
+
 /* Layouts are few, and kept once. False: there are too many. Threads: any. */
 CHECKED bool wsp_memory_keep_layout(struct wsp_memory *m, const struct wsp *w, uint8_t *layout);
 /* A file of that layout, not open. Owner: stays until the memory is freed. Threads: any. */

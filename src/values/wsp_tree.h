@@ -6,6 +6,8 @@
 #ifndef VALUES_WSP_TREE_H
 #define VALUES_WSP_TREE_H
 
+#include <stdatomic.h>
+
 #include "model/point.h"
 #include "wsp/wsp.h"
 
@@ -64,6 +66,15 @@ CHECKED enum rc tree_quarantine_copy(const struct tree_folder *f, struct text ds
 CHECKED enum rc tree_each(int root_fd, const struct series *s,
 			  void (*fn)(void *argument, struct text ds, int64_t written_s), void *argument,
 			  struct why *why);
+
+/* Is there a file of s? Errors: RC_ABSENT there is not, or a name outside the rules · RC_DISK */
+CHECKED enum rc tree_has(int root_fd, const struct series *s, struct why *why);
+/*
+ * Count the .wsp files below a folder, or with TEXT_NONE below the root; what begins with a dot is not looked at, nor what
+ * is behind a link. enough may be NULL.
+ * Errors   RC_DISK · RC_END it was enough
+ */
+CHECKED enum rc tree_count(int root_fd, struct text folder, const atomic_bool *enough, uint64_t *n, struct why *why);
 
 /* For readers: no folder is kept. Errors: RC_ABSENT also for links out of the tree; the names are within the rules. */
 CHECKED enum rc tree_open_for_reading(int root_fd, const struct series *s, struct wsp *out, struct why *why);

@@ -21,7 +21,7 @@ class ApiDoc(ServersCase):
     def test_examples(self):
         text = (ROOT / 'docs' / 'api.md').read_text()
         examples = EXAMPLE.findall(text)
-        self.assertEqual((len(examples), text.count('```sh')), (19, 19))
+        self.assertEqual((len(examples), text.count('```sh')), (20, 20))
         draws = 'libcairo' in subprocess.run(['ldd', program()], capture_output=True, text=True).stdout
         daemon = FrozenDaemon(self.folder, http_ingest='true')
         daemon.frozen_s = NOW

@@ -633,87 +633,90 @@ static void who_waits_to_be_alone_is_told_of_the_stop(void **state)
 	flush_free(f);
 	alone_fini(&first);
 	alone_fini(&others);
-	enum { LAG_SERIES = 20, LAG_POINTS = 20000, LAG_EVERY_US = 5000 };
+	scratch_fini(&s);
+}
 
-	/* Of each point that is held: was it accepted before all_before? */
-	static bool claims_too_much(struct scratch_engine * s, const uint32_t *id, const struct mono *accepted,
-				    struct mono all_before)
-	{
-		struct taken *point = NULL;
-		size_t n = 0, capacity = 0;
-		uint32_t held_from_s;
-		bool wrong = false;
+enum { LAG_SERIES = 20, LAG_POINTS = 20000, LAG_EVERY_US = 5000 };
 
-		for (size_t i = 0; i < LAG_SERIES; i++)
-			cache_read(engine_cache(s->engine), id[i], &point, &n, &capacity, &held_from_s);
-		for (size_t i = 0; i < n; i++)
-			wrong = wrong || accepted[point[i].t_s - T0].ns < all_before.ns;
-		free(point);
-		return wrong;
+/* Of each point that is held: was it accepted before all_before? */
+static bool claims_too_much(struct scratch_engine *s, const uint32_t *id, const struct mono *accepted,
+			    struct mono all_before)
+{
+	struct taken *point = NULL;
+	size_t n = 0, capacity = 0;
+	uint32_t held_from_s;
+	bool wrong = false;
+
+	for (size_t i = 0; i < LAG_SERIES; i++)
+		cache_read(engine_cache(s->engine), id[i], &point, &n, &capacity, &held_from_s);
+	for (size_t i = 0; i < n; i++)
+		wrong = wrong || accepted[point[i].t_s - T0].ns < all_before.ns;
+	free(point);
+	return wrong;
+}
+
+/* Through passes that go well, writes and syncs that fail, and after them. */
+static void what_is_older_than_it_says_is_in_synced_files(void **state)
+{
+	static struct mono accepted[LAG_POINTS];
+	struct scratch_engine s;
+	struct flush_stats stats;
+	struct flush *f;
+	uint32_t id[LAG_SERIES], n = 0;
+	struct mono began, failed_until = { 0 };
+
+	(void)state;
+	open_all(&s);
+	f = start(&s, 1, 0);
+	began = mono_now();
+	for (uint32_t i = 0; i < LAG_SERIES; i++) {
+		char ds[16];
+
+		snprintf(ds, sizeof(ds), i == 7 ? "bad" : "ds%u", i);
+		id[i] = scratch_series(&s, "h", ds);
 	}
+	do {
+		int64_t ms = mono_ms_between(began, mono_now());
 
-	/* Through passes that go well, writes and syncs that fail, and after them. */
-	static void what_is_older_than_it_says_is_in_synced_files(void **state)
-	{
-		static struct mono accepted[LAG_POINTS];
-		struct scratch_engine s;
-		struct flush_stats stats;
-		struct flush *f;
-		uint32_t id[LAG_SERIES], n = 0;
-		struct mono began, failed_until = { 0 };
+		atomic_store(&s.values->fail_sync, ms > 300 && ms < 900);
+		atomic_store(&s.values->fail_write, ms > 1200 && ms < 1500);
+		if (ms >= 1500 && failed_until.ns == 0)
+			failed_until = mono_now();
+		assert_true(n < LAG_POINTS);
+		accepted[n] = mono_now();
+		assert_int_equal(scratch_accept(&s, id[n % LAG_SERIES], T0 + n, 1), RC_OK);
+		n++;
+		flush_stats(f, &stats);
+		assert_false(claims_too_much(&s, id, accepted, stats.all_before));
+		usleep(LAG_EVERY_US);
+	} while (failed_until.ns == 0 || stats.all_before.ns < failed_until.ns);
+	assert_true(stats.whole_pass);
+	stop(f);
+	scratch_fini(&s);
+}
 
-		(void)state;
-		open_all(&s);
-		f = start(&s, 1, 0);
-		began = mono_now();
-		for (uint32_t i = 0; i < LAG_SERIES; i++) {
-			char ds[16];
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(flush_now_writes_syncs_and_retires),
+		cmocka_unit_test(flush_now_of_a_host_leaves_the_others),
+		cmocka_unit_test(failed_write_keeps_its_points),
+		cmocka_unit_test(failed_sync_keeps_everything_written_since_the_last),
+		cmocka_unit_test(refused_points_are_kept_aside_and_gone),
+		cmocka_unit_test(points_that_are_too_old_among_others_are_kept_aside),
+		cmocka_unit_test(replayed_points_are_written_as_such),
+		cmocka_unit_test(coarse_archives_wait_until_asked),
+		cmocka_unit_test(coarse_archives_wait_again_when_their_sync_failed),
+		cmocka_unit_test(coarse_archives_of_a_refused_series_are_let_go),
+		cmocka_unit_test(dirty_series_are_written_within_the_interval),
+		cmocka_unit_test(a_full_journal_does_not_wait_for_coarse_archives),
+		cmocka_unit_test(replay_larger_than_the_cache_is_written_on_the_way),
+		cmocka_unit_test(what_is_older_than_it_says_is_in_synced_files),
+		cmocka_unit_test(pressure_writes_before_the_interval_is_over),
+		cmocka_unit_test(nothing_is_written_while_somebody_is_alone),
+		cmocka_unit_test(alone_with_nobodys_points_leaves_them),
+		cmocka_unit_test(who_waits_to_be_alone_is_told_of_the_stop),
+	};
 
-			snprintf(ds, sizeof(ds), i == 7 ? "bad" : "ds%u", i);
-			id[i] = scratch_series(&s, "h", ds);
-		}
-		do {
-			int64_t ms = mono_ms_between(began, mono_now());
-
-			atomic_store(&s.values->fail_sync, ms > 300 && ms < 900);
-			atomic_store(&s.values->fail_write, ms > 1200 && ms < 1500);
-			if (ms >= 1500 && failed_until.ns == 0)
-				failed_until = mono_now();
-			assert_true(n < LAG_POINTS);
-			accepted[n] = mono_now();
-			assert_int_equal(scratch_accept(&s, id[n % LAG_SERIES], T0 + n, 1), RC_OK);
-			n++;
-			flush_stats(f, &stats);
-			assert_false(claims_too_much(&s, id, accepted, stats.all_before));
-			usleep(LAG_EVERY_US);
-		} while (failed_until.ns == 0 || stats.all_before.ns < failed_until.ns);
-		assert_true(stats.whole_pass);
-		stop(f);
-		scratch_fini(&s);
-	}
-
-	int main(void)
-	{
-		const struct CMUnitTest tests[] = {
-			cmocka_unit_test(flush_now_writes_syncs_and_retires),
-			cmocka_unit_test(flush_now_of_a_host_leaves_the_others),
-			cmocka_unit_test(failed_write_keeps_its_points),
-			cmocka_unit_test(failed_sync_keeps_everything_written_since_the_last),
-			cmocka_unit_test(refused_points_are_kept_aside_and_gone),
-			cmocka_unit_test(points_that_are_too_old_among_others_are_kept_aside),
-			cmocka_unit_test(replayed_points_are_written_as_such),
-			cmocka_unit_test(coarse_archives_wait_until_asked),
-			cmocka_unit_test(coarse_archives_wait_again_when_their_sync_failed),
-			cmocka_unit_test(coarse_archives_of_a_refused_series_are_let_go),
-			cmocka_unit_test(dirty_series_are_written_within_the_interval),
-			cmocka_unit_test(a_full_journal_does_not_wait_for_coarse_archives),
-			cmocka_unit_test(replay_larger_than_the_cache_is_written_on_the_way),
-			cmocka_unit_test(what_is_older_than_it_says_is_in_synced_files),
-			cmocka_unit_test(pressure_writes_before_the_interval_is_over),
-			cmocka_unit_test(nothing_is_written_while_somebody_is_alone),
-			cmocka_unit_test(alone_with_nobodys_points_leaves_them),
-			cmocka_unit_test(who_waits_to_be_alone_is_told_of_the_stop),
-		};
-
-		return cmocka_run_group_tests_name("flush", tests, NULL, NULL);
-	}
+	return cmocka_run_group_tests_name("flush", tests, NULL, NULL);
+}

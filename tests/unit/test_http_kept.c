@@ -64,6 +64,25 @@ static void what_was_put_is_found_until_replaced(void **state)
 	(void)state;
 }
 
+static void what_is_forgotten_stays_with_who_holds_it(void **state)
+{
+	struct kept_replies *r = kept_replies_new(1024 * 1024);
+	struct kept *old;
+
+	put(r, "one", 'a', BODY_BYTES);
+	put(r, "two", 'b', BODY_BYTES);
+	old = kept_find(r, TEXT("one"));
+	kept_replies_forget(r);
+	assert_int_equal(letter_of(r, "one"), 0);
+	assert_int_equal(letter_of(r, "two"), 0);
+	assert_int_equal(old->body.s[0], 'a');
+	kept_let_go(old);
+	put(r, "one", 'c', 100);
+	assert_int_equal(letter_of(r, "one"), 'c');
+	kept_replies_free(r);
+	(void)state;
+}
+
 static void memory_is_bounded_and_the_last_used_stay(void **state)
 {
 	const size_t room_for = 100;
@@ -154,6 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_put_is_found_until_replaced),
+		cmocka_unit_test(what_is_forgotten_stays_with_who_holds_it),
 		cmocka_unit_test(memory_is_bounded_and_the_last_used_stay),
 		cmocka_unit_test(a_question_asked_again_is_known),
 		cmocka_unit_test(the_etag_is_of_the_content),

@@ -12,7 +12,6 @@
 #include "base/mem.h"
 #include "upkeep/disk.h"
 #include "upkeep/entry.h"
-#include "upkeep/listed.h"
 #include "upkeep/target.h"
 
 enum { HOUR = 3600, NOW = 1795342600 };
@@ -274,26 +273,6 @@ static void moves_replace_nothing(void **state)
 	(void)state;
 }
 
-static void the_list_of_all_times_reads_back(void **state)
-{
-	struct map m, again;
-
-	map_init(&m);
-	map_init(&again);
-	assert_int_equal(listed_read(top_fd, &m, NULL), RC_OK);
-	assert_int_equal(m.n, 0);
-	map_put(&m, TEXT("h.example"), &m);
-	map_put(&m, TEXT("k"), &m);
-	assert_int_equal(listed_write(top_fd, &m, NULL), RC_OK);
-	assert_int_equal(listed_read(top_fd, &again, NULL), RC_OK);
-	assert_int_equal(again.n, 2);
-	assert_non_null(map_get(&again, TEXT("h.example")));
-	assert_non_null(map_get(&again, TEXT("k")));
-	map_fini(&m, NULL);
-	map_fini(&again, NULL);
-	(void)state;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,7 +282,6 @@ int main(void)
 		cmocka_unit_test(refuses_entries_that_are_none),
 		cmocka_unit_test_setup_teardown(links_are_never_followed, make_top, remove_top),
 		cmocka_unit_test_setup_teardown(moves_replace_nothing, make_top, remove_top),
-		cmocka_unit_test_setup_teardown(the_list_of_all_times_reads_back, make_top, remove_top),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

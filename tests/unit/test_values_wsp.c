@@ -809,9 +809,93 @@ static void several_threads_write_at_once(void **state)
 	}
 }
 
+static uint64_t count_of(struct tree *t, struct text folder)
+{
+	uint64_t n = 77;
+
+	assert_int_equal(values_count(t->values, folder, NULL, &n, NULL), RC_OK);
+	return n;
+}
+
+static void what_is_stored_is_known_and_counted(void **state)
+{
+	struct tree *t = *state;
+	struct series other = series_of("other", "a7/other", "df", "x");
+	const atomic_bool enough = true;
+	uint64_t n = 77;
+	char *link = path_in(t, "0c/myhost/df/link.wsp"), *hidden = path_in(t, ".trash");
+	struct why why;
+
+	assert_int_equal(count_of(t, TEXT_NONE), 0);
+	assert_int_equal(count_of(t, TEXT("0c/myhost")), 0);
+	assert_int_equal(values_has(t->values, &usual, &why), RC_ABSENT);
+	write_one(t, usual, NOW, 1);
+	write_one(t, other, NOW, 1);
+	other.plugin = TEXT("if");
+	write_one(t, other, NOW, 1);
+	assert_int_equal(symlink("x.wsp", link), 0);
+	assert_int_equal(mkdir(hidden, 0755), 0);
+	assert_int_equal(values_has(t->values, &usual, &why), RC_OK);
+	assert_int_equal(values_has(t->values, &other, &why), RC_OK);
+	other.ds = TEXT("y");
+	assert_int_equal(values_has(t->values, &other, &why), RC_ABSENT);
+	other.folder = TEXT("../above");
+	assert_int_equal(values_has(t->values, &other, &why), RC_ABSENT);
+	assert_int_equal(count_of(t, TEXT_NONE), 3);
+	assert_int_equal(count_of(t, TEXT("a7/other")), 2);
+	assert_int_equal(count_of(t, TEXT("a7/nobody")), 0);
+	assert_int_equal(values_count(t->values, TEXT_NONE, &enough, &n, &why), RC_END);
+	assert_int_equal(n, 77);
+	free(link);
+	free(hidden);
+}
+
+static void write_numbered(struct tree *t, struct series s, uint32_t number, int64_t t_s)
+{
+	struct taken p = { (uint32_t)t_s, NOW, 1 };
+	struct values_batch b = { .series = s, .number = number, .point = &p, .n_points = 1 };
+
+	assert_int_equal(values_write(t->values, &b, 1), RC_OK);
+}
+
+static void files_with_other_archives_are_counted_once_a_schema(void **state)
+{
+	struct tree *t = *state;
+	struct schema other, same;
+	uint64_t before = counter_get(COUNTER_FILES_DIFFER);
+	struct series s = usual;
+
+	schema_init(&other);
+	schema_init(&same);
+	assert_int_equal(retention_parse(TEXT("60:2880"), &other.otherwise, NULL), RC_OK);
+	for (int round = 0; round < 4; round++) /* the first make the files, the others follow them */
+		write_numbered(t, s, 1, NOW - 600 + 60 * round);
+	assert_int_equal(counter_get(COUNTER_FILES_DIFFER), before);
+	values_wsp_use_schema(t->values, &other);
+	for (int round = 4; round < 7; round++)
+		write_numbered(t, s, 1, NOW - 600 + 60 * round);
+	assert_int_equal(counter_get(COUNTER_FILES_DIFFER), before + 1);
+	s.ds = TEXT("new");
+	for (int round = 4; round < 7; round++)
+		write_numbered(t, s, 2, NOW - 600 + 60 * round);
+	assert_int_equal(counter_get(COUNTER_FILES_DIFFER), before + 1);
+	values_wsp_use_schema(t->values, &same); /* now it is the other one that differs */
+	write_numbered(t, usual, 1, NOW);
+	assert_int_equal(counter_get(COUNTER_FILES_DIFFER), before + 1);
+	write_numbered(t, s, 2, NOW);
+	assert_int_equal(counter_get(COUNTER_FILES_DIFFER), before + 2);
+	assert_int_equal(values_sync(t->values, NULL), RC_OK);
+	values_close(t->values);
+	t->values = NULL;
+	schema_fini(&other);
+	schema_fini(&same);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_is_stored_is_known_and_counted, begin, end),
+		cmocka_unit_test_setup_teardown(files_with_other_archives_are_counted_once_a_schema, begin, end),
 		cmocka_unit_test_setup_teardown(two_hosts_are_written_and_read, begin, end),
 		cmocka_unit_test_setup_teardown(what_is_stored_of_a_plugin_is_listed, begin, end),
 		cmocka_unit_test_setup_teardown(the_newest_stored_time_is_told_however_old, begin, end),
