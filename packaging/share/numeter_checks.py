@@ -292,7 +292,8 @@ def report(state, text, perfdata=()):
     parts = ['%s=%s%s;%s;%s' % (name, shortest(value), unit, '' if warning is None else warning,
                                 '' if critical is None else critical)
              for name, value, unit, warning, critical in perfdata if value is not None]
-    print('%s: %s%s' % (STATES[state], ' '.join(text.replace('|', '/').split()), ' | ' + ' '.join(parts) if parts else ''))
+    line = ' '.join(text.replace('|', '/').split())
+    print('%s: %s%s' % (STATES[state], line, ' | ' + ' '.join(parts) if parts else ''))
     sys.exit(state)
 
 
@@ -303,8 +304,8 @@ def shortest(value):
 # ---- munin
 
 def store_of_environment():
-    """As env.* of the plugin's configuration says: redisSocket, redisHost, redisPort, redisDb, redisPassword, redisTimeout,
-    sqlite. What is not said is as in env.config, /etc/numeter/numeter_storage.cfg when that can be read."""
+    """As env.* of the plugin's configuration says: redisSocket, redisHost, redisPort, redisDb, redisPassword,
+    redisTimeout, sqlite. What is not said is as in env.config, /etc/numeter/numeter_storage.cfg when that can be read."""
     config = config_of(os.environ.get('config', '/etc/numeter/numeter_storage.cfg'))
 
     def setting(name, key, otherwise):

@@ -1,8 +1,9 @@
 /*
- * How long things took, in one table of histograms: family, label and help. `/metrics`, the storage's own graphs and tests
- * read this table; rows of one family stand together. A histogram only grows, from nothing at start.
+ * How long things took, in one table of histograms: family, label and help. `/metrics`, the storage's own graphs and
+ * tests read this table; rows of one family stand together. A histogram only grows, from nothing at start.
  *
- * Noting is two relaxed additions and no lock: it is done once a batch, a commit, a request or a call, never once a point.
+ * Noting is two relaxed additions and no lock: it is done once a batch, a commit, a request or a call, never once a
+ * point.
  */
 #ifndef BASE_HISTOGRAM_H
 #define BASE_HISTOGRAM_H

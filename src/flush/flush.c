@@ -133,7 +133,7 @@ static void distrust(struct flush *f, const struct written *written, size_t n)
 	free(meanwhile);
 }
 
-/* A sync of all that the pass before has written has succeeded: what was accepted before that began is in synced files. */
+/* All that the pass before has written is synced: what was accepted before that pass began is in synced files. */
 static void note_synced(struct flush *f)
 {
 	if (!f->passed_sound)

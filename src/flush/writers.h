@@ -66,8 +66,8 @@ void writers_push(struct writers *w);
 void writers_wait(struct writers *w);
 
 /*
- * The next pass begins; nothing is being gathered. Whether all that the pass before queued was written, or failed and was
- * counted, says writers_pass_is_written(): every dirty series of it, and none has failed since failures were counted anew.
+ * The next pass begins; nothing is being gathered. writers_pass_is_written() says whether every series that the pass
+ * before queued was written, and none has failed since failures were counted anew.
  */
 void writers_begin_pass(struct writers *w);
 bool writers_pass_is_written(struct writers *w);
