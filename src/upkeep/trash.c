@@ -80,7 +80,7 @@ static void stamp_of(int64_t time_s, char out[24])
 	struct tm tm;
 
 	if (gmtime_r(&t, &tm) == NULL || strftime(out, 24, "%Y%m%dT%H%M%SZ", &tm) == 0)
-		strcpy(out, "00000000T000000Z");
+		snprintf(out, 24, "00000000T000000Z");
 }
 
 /* It gets the first name that is free once its entry.json is in it. */
