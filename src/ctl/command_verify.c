@@ -260,7 +260,7 @@ static enum rc count_one(void *argument, const struct wsp_found *f, struct why *
 static uint64_t count_files(struct verifying *v)
 {
 	uint64_t n;
-	struct why why;
+	struct why why = { "" };
 
 	if (isatty(STDERR_FILENO) != 1 || wsp_walk(v->root_fd, TEXT_NONE, count_one, v, &why) != RC_OK)
 		return 0;

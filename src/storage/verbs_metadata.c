@@ -206,7 +206,7 @@ static enum rc run_metadata(void *argument, struct text request, struct buf *ans
 	struct text name = TEXT_NONE, after = TEXT_NONE;
 	struct buf decoded;
 	struct arena a;
-	struct key key;
+	struct key key = { .is_string = false };
 	enum rc rc;
 
 	arena_init(&a);
@@ -301,9 +301,9 @@ static enum rc run_metadata_set(void *argument, struct text request, struct buf 
 {
 	const struct control_view *v = argument;
 	struct json_value object;
-	struct text name;
+	struct text name = TEXT_NONE;
 	struct arena a;
-	struct key key;
+	struct key key = { .is_string = false };
 	size_t n = 0;
 	enum rc rc;
 
