@@ -26,9 +26,6 @@ struct answer {
 CHECKED int answer_ask(struct ctl *ctl, struct text request, unsigned timeout_ms, struct answer *out);
 void answer_close(struct answer *a);
 
-/* The socket of --socket or of the configuration; NULL: said already. */
-const char *answer_socket(struct ctl *ctl);
-
 /* Members of an object. What is not there, as an older daemon may leave it out: an object without members, 0, "", false. */
 struct json_value answer_object(struct answer *a, struct json_value object, const char *name);
 double answer_number(struct answer *a, struct json_value object, const char *name);

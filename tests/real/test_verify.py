@@ -161,11 +161,18 @@ class Verify(FastCase):
 
     def test_every_kind_of_damage_while_it_is_stopped(self):
         daemon = Daemon(self.folder, http_ingest='true', archives=SPELLED)
+        no_socket = Daemon(self.folder, http_ingest='true', archives=SPELLED, control_socket='')
         with daemon:
             folder = self.make_host(daemon) / 'df'
         now = int(time.time())
         kinds = self.damage_all(folder, now)
+        no_socket.write_config()
         self.repair_and_look(daemon, kinds, folder, now)
+        # one that runs and cannot be asked has the lock
+        with no_socket:
+            code, _, err = self.run_ctl(no_socket, 'verify', '--repair')
+            self.assertEqual(code, 1)
+            self.assertIn('held by another daemon, pid %d' % no_socket.process.pid, err)
 
     def test_folders_leftovers_and_owners(self):
         with Daemon(self.folder, http_ingest='true', archives=SPELLED) as daemon:
