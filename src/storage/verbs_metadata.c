@@ -285,7 +285,7 @@ static enum rc set_hash(struct meta *meta, const struct key *key, struct json_va
 static enum rc set_string(struct meta *meta, enum meta_string string, struct json_value request, struct arena *a,
 			  struct why *why)
 {
-	struct text value;
+	struct text value = TEXT_NONE;
 	struct buf before;
 	enum rc rc = read_member(a, request, "value", &value, why);
 

@@ -161,12 +161,11 @@ class Verify(FastCase):
 
     def test_every_kind_of_damage_while_it_is_stopped(self):
         daemon = Daemon(self.folder, http_ingest='true', archives=SPELLED)
-        no_socket = Daemon(self.folder, http_ingest='true', archives=SPELLED, control_socket='')
         with daemon:
             folder = self.make_host(daemon) / 'df'
         now = int(time.time())
         kinds = self.damage_all(folder, now)
-        no_socket.write_config()
+        no_socket = Daemon(self.folder, http_ingest='true', archives=SPELLED, control_socket='')
         self.repair_and_look(daemon, kinds, folder, now)
         # one that runs and cannot be asked has the lock
         with no_socket:
