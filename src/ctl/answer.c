@@ -9,7 +9,7 @@
 #include "wire/number.h"
 #include "wire/reply.h"
 
-const char *answer_socket(struct ctl *ctl)
+static const char *find_socket(struct ctl *ctl)
 {
 	const struct config *c;
 
@@ -59,7 +59,7 @@ int answer_try(struct ctl *ctl, struct text request, unsigned timeout_ms, struct
 	*out = (struct answer){ 0 };
 	buf_init(&out->bytes, CONTROL_ANSWER_MAX_BYTES);
 	arena_init(&out->arena);
-	path = answer_socket(ctl);
+	path = find_socket(ctl);
 	if (path == NULL)
 		return EXIT_UNUSABLE;
 	*rc = control_ask(path, request, timeout_ms, &out->bytes, why);

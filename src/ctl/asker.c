@@ -163,6 +163,19 @@ static int ask_child(struct asker *s, struct text request, struct answer *out, s
 	return EXIT_FINE;
 }
 
+/* A daemon without a socket cannot be asked; when it runs it has the lock of the tree, which the child is told. */
+static const char *find_socket(struct ctl *ctl, struct why *why)
+{
+	const struct config *c;
+
+	if (ctl->socket_path != NULL)
+		return ctl->socket_path;
+	c = ctl_config(ctl);
+	if (c == NULL)
+		because(why, RC_REFUSED, "no configuration");
+	return c == NULL ? NULL : c->control_socket == NULL ? "/nonexistent" : c->control_socket;
+}
+
 static int ask_somebody(struct asker *s, struct text request, struct answer *out, struct why *why)
 {
 	const char *path;
@@ -171,11 +184,9 @@ static int ask_somebody(struct asker *s, struct text request, struct answer *out
 
 	if (s->child != 0)
 		return ask_child(s, request, out, why);
-	path = answer_socket(s->ctl);
-	if (path == NULL) {
-		because(why, RC_REFUSED, "nobody to ask");
+	path = find_socket(s->ctl, why);
+	if (path == NULL)
 		return EXIT_UNUSABLE;
-	}
 	rc = control_ask(path, request, 0, &out->bytes, &refused);
 	if (rc == RC_OK)
 		s->daemon_answers = true;

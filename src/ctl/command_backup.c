@@ -350,12 +350,10 @@ const struct command command_backup = {
 	.name = "backup",
 	.arguments = "DIR",
 	.summary = "copy all files and metadata to a folder, while the daemon runs",
-	.help = "First all points that wait are written; every point accepted before is in the backup. Files that DIR "
-		"has\n"
-		"already with the same length and time are not copied again. While DIR/.partial is there the backup is "
-		"not\n"
-		"whole: run it again. It is read back by `numeterctl restore-backup DIR`.\n"
-		"Exit status: 0 whole, 1 something could not be saved, or --verify found a fault, 2 it could not be "
+	.help = "First all points that wait are written; every point accepted before is in the backup. Files that\n"
+		"DIR has already with the same length and time are not copied again. While DIR/.partial is there the\n"
+		"backup is not whole: run it again. It is read back by `numeterctl restore-backup DIR`.\n"
+		"Exit status: 0 whole, 1 something could not be saved, or --verify found a fault, 2 it could not be\n"
 		"made.\n",
 	.option = options,
 	.n_options = ARRAY_LEN(options),

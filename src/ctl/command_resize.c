@@ -357,11 +357,10 @@ const struct command command_resize = {
 	.summary = "give files other archives, with their history",
 	.help = "PATTERN: HOST[/PLUGIN[/DS]] with * and ?. ARCHIVES as in the configuration, \"60:1440, 300:2016\", "
 		"or\n"
-		"\"configured\": what the configuration has for each series. Each file is written anew, read back, and "
-		"then\n"
-		"takes the old one's place; points that come meanwhile wait. It may be broken off at any moment and "
-		"run\n"
-		"again: what has the archives already is left alone.\n"
+		"\"configured\": what the configuration has for each series. Each file is written anew, read back, "
+		"and\n"
+		"then takes the old one's place; points that come meanwhile wait. It may be broken off at any moment\n"
+		"and run again: what has the archives already is left alone.\n"
 		"Exit status: 0 done, 1 some failed and are as before, 2 it could not be done to the end.\n",
 	.option = options,
 	.n_options = ARRAY_LEN(options),

@@ -158,7 +158,7 @@ static enum rc put_file(struct restoring *r, const struct wsp_found *f, const ch
 {
 	int to_fd = copy_open_folder(r->root_fd, text_of(path), true, r->uid, r->gid);
 	char *bytes = NULL;
-	struct stat st;
+	struct stat st = { .st_size = 0 };
 	enum rc rc;
 
 	if (to_fd < 0)
@@ -167,7 +167,7 @@ static enum rc put_file(struct restoring *r, const struct wsp_found *f, const ch
 		rc = because(why, RC_REFUSED, "there is one already");
 	else
 		rc = read_file(r, f, &st, &bytes, why);
-	if (rc == RC_OK)
+	if (rc == RC_OK && bytes != NULL)
 		rc = copy_bytes((struct text){ bytes, (size_t)st.st_size }, &st, to_fd, f->name, false, why);
 	free(bytes);
 	close(to_fd);
@@ -296,11 +296,9 @@ const struct command command_restore_backup = {
 	.name = "restore-backup",
 	.arguments = "DIR",
 	.summary = "put a backup's metadata and files in place, where there are none",
-	.help = "DIR: what `numeterctl backup DIR` made. Into an empty store it brings all back; what a store has "
-		"already,\n"
-		"fields and files, stays as it is. With the daemon running or stopped; wsp_path may be another one "
-		"than it\n"
-		"was. It may be broken off and run again.\n"
+	.help = "DIR: what `numeterctl backup DIR` made. Into an empty store it brings all back; what a store has\n"
+		"already, fields and files, stays as it is. With the daemon running or stopped; wsp_path may be\n"
+		"another one than it was. It may be broken off and run again.\n"
 		"Exit status: 0 all is there, 1 some files could not be put in place, 2 it could not be done.\n",
 	.least_arguments = 1,
 	.most_arguments = 1,

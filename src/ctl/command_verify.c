@@ -260,7 +260,7 @@ static enum rc count_one(void *argument, const struct wsp_found *f, struct why *
 static uint64_t count_files(struct verifying *v)
 {
 	uint64_t n;
-	struct why why;
+	struct why why = { "" };
 
 	if (isatty(STDERR_FILENO) != 1 || wsp_walk(v->root_fd, TEXT_NONE, count_one, v, &why) != RC_OK)
 		return 0;
@@ -363,12 +363,11 @@ const struct command command_verify = {
 	.name = "verify",
 	.arguments = "[PATTERN...]",
 	.summary = "look at every .wsp file: header, length, times, owner; repair",
-	.help = "Reads all files, or those of HOST[/PLUGIN[/DS]] patterns, whether or not the daemon runs, and changes "
-		"nothing\n"
-		"without --repair. A line for each thing that is wrong, also for folders of no host, hosts without "
-		"their\n"
-		"folder and leftovers of unfinished files; with --json an object a line, the last one is the summary.\n"
-		"--repair keeps every point that makes sense; the file as it was goes to the quarantine.\n"
+	.help = "Reads all files, or those of HOST[/PLUGIN[/DS]] patterns, whether or not the daemon runs, and\n"
+		"changes nothing without --repair. A line for each thing that is wrong, also for folders of no host,\n"
+		"hosts without their folder and leftovers of unfinished files; with --json an object a line, the\n"
+		"last one is the summary. --repair keeps every point that makes sense; the file as it was goes to\n"
+		"the quarantine.\n"
 		"Exit status: 0 nothing is wrong, 1 something is, repaired or not, 2 it cannot be read or asked.\n",
 	.option = options,
 	.n_options = ARRAY_LEN(options),

@@ -138,10 +138,10 @@ static enum rc read_settled(int dir_fd, const char *name, struct stat *st, char 
 enum rc copy_file(int from_dir_fd, const char *name, int to_dir_fd, struct why *why)
 {
 	char *bytes = NULL;
-	struct stat st;
+	struct stat st = { .st_size = 0 };
 	enum rc rc = read_settled(from_dir_fd, name, &st, &bytes, why);
 
-	if (rc == RC_OK)
+	if (rc == RC_OK && bytes != NULL)
 		rc = copy_bytes((struct text){ bytes, (size_t)st.st_size }, &st, to_dir_fd, name, true, why);
 	free(bytes);
 	return rc;

@@ -90,12 +90,13 @@ static enum rc read_files(struct arena *a, struct text request, struct text host
 	if (!json_member(a, object, "files", &files) || files.type != JSON_ARRAY)
 		return because(why, RC_REFUSED, "files: expected a list of \"plugin/ds\"");
 	for (w = json_walk(files); json_next_element(&w, &element); x->n++) {
-		struct series *s = &x->file[x->n].series;
+		struct series *s;
 		const char *slash;
 		struct text name;
 
 		if (x->n == WSP_RESIZE_MOST)
 			return because(why, RC_REFUSED, "files: expected at most %d", WSP_RESIZE_MOST);
+		s = &x->file[x->n].series;
 		name = element.type == JSON_STRING ? json_string(a, element.raw, element.escaped) : TEXT_NONE;
 		slash = name.n == 0 ? NULL : memchr(name.s, '/', name.n);
 		if (slash == NULL)

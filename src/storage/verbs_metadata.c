@@ -206,7 +206,7 @@ static enum rc run_metadata(void *argument, struct text request, struct buf *ans
 	struct text name = TEXT_NONE, after = TEXT_NONE;
 	struct buf decoded;
 	struct arena a;
-	struct key key;
+	struct key key = { .is_string = false };
 	enum rc rc;
 
 	arena_init(&a);
@@ -285,7 +285,7 @@ static enum rc set_hash(struct meta *meta, const struct key *key, struct json_va
 static enum rc set_string(struct meta *meta, enum meta_string string, struct json_value request, struct arena *a,
 			  struct why *why)
 {
-	struct text value;
+	struct text value = TEXT_NONE;
 	struct buf before;
 	enum rc rc = read_member(a, request, "value", &value, why);
 
@@ -301,9 +301,9 @@ static enum rc run_metadata_set(void *argument, struct text request, struct buf 
 {
 	const struct control_view *v = argument;
 	struct json_value object;
-	struct text name;
+	struct text name = TEXT_NONE;
 	struct arena a;
-	struct key key;
+	struct key key = { .is_string = false };
 	size_t n = 0;
 	enum rc rc;
 

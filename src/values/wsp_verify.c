@@ -111,8 +111,8 @@ static enum rc check_settled(int fd, int64_t latest_s, struct stat *before, stru
 enum rc wsp_verify_file(const struct wsp_verify *v, const struct wsp_found *f, bool *damaged, struct why *why)
 {
 	int fd = fileio_open_in(f->dir_fd, f->name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	struct wsp_checked c;
-	struct stat st;
+	struct wsp_checked c = { .regular = false };
+	struct stat st = { .st_size = 0 };
 	enum rc rc;
 
 	*damaged = false;

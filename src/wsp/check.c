@@ -110,7 +110,7 @@ enum rc wsp_scan(const struct wsp *w, size_t level, int64_t latest_s, struct wsp
 {
 	const struct wsp_archive *a = &w->archive[level];
 	struct vote vote = { .archive = a, .latest_s = latest_s };
-	struct wsp_scan voted;
+	struct wsp_scan voted = { .turn = 0 };
 	int64_t base_s;
 	enum rc rc = wsp_read_base(w, a, &base_s, why);
 

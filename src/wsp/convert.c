@@ -1,7 +1,6 @@
 #include "wsp/convert.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "wsp/apply.h"
 
@@ -181,7 +180,7 @@ static void count_lost(const struct wsp_table *from, const struct wsp_table *int
 enum rc wsp_convert(const struct wsp_table *from, const struct retention *to, int64_t now_s, struct wsp_table *out,
 		    struct wsp_converted *told, struct why *why)
 {
-	struct wsp_table t;
+	struct wsp_table t = { .newest_s = 0 };
 	enum rc rc = wsp_table_init(&t, to, from->newest_s, why);
 
 	if (rc != RC_OK)
@@ -198,8 +197,7 @@ enum rc wsp_convert(const struct wsp_table *from, const struct retention *to, in
 
 bool wsp_same_retention(const struct retention *a, const struct retention *b)
 {
-	if (a->n_archives != b->n_archives || a->aggregation != b->aggregation ||
-	    memcmp(&a->xff, &b->xff, sizeof(a->xff)) != 0)
+	if (a->n_archives != b->n_archives || a->aggregation != b->aggregation || a->xff != b->xff)
 		return false;
 	for (size_t i = 0; i < a->n_archives; i++)
 		if (a->archive[i].step_s != b->archive[i].step_s || a->archive[i].n_points != b->archive[i].n_points)

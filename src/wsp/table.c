@@ -80,7 +80,7 @@ enum rc wsp_table_read(const struct wsp *w, const struct wsp_checked *checked, s
 {
 	struct retention r = { .n_archives = w->n_archives, .aggregation = w->aggregation, .xff = w->xff };
 	struct wsp part = *w;
-	struct wsp_table t;
+	struct wsp_table t = { .newest_s = 0 };
 	int64_t newest_s = 0;
 	enum rc rc;
 
@@ -148,7 +148,11 @@ enum rc wsp_table_write(const struct wsp_table *t, struct wsp *w, struct why *wh
 
 static bool same(double a, double b)
 {
-	return (isnan(a) && isnan(b)) || memcmp(&a, &b, sizeof(a)) == 0;
+	unsigned char x[8], y[8];
+
+	bytes_put_be_double(x, a);
+	bytes_put_be_double(y, b);
+	return (isnan(a) && isnan(b)) || memcmp(x, y, sizeof(x)) == 0;
 }
 
 /* Read as who asks for the whole of this archive at the time of its newest slot. */
@@ -183,7 +187,7 @@ enum rc wsp_table_compare(const struct wsp_table *t, const struct wsp *w, struct
 	if (rc != RC_OK)
 		return rc;
 	if (again.n_archives != t->retention.n_archives || again.aggregation != t->retention.aggregation ||
-	    memcmp(&again.xff, &t->retention.xff, sizeof(again.xff)) != 0)
+	    again.xff != t->retention.xff)
 		rc = because(why, RC_DAMAGED, "read back: another header");
 	for (size_t i = 0; rc == RC_OK && i < again.n_archives; i++)
 		rc = compare_column(&t->column[i], &again, i, why);

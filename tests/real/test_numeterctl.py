@@ -149,6 +149,10 @@ class Numeterctl(ServersCase):
         self.assertEqual(self.complete('status', '--j'), ['--json'])
         self.assertEqual(self.complete('--v'), ['--version'])
         self.assertEqual(self.complete('flush', ''), [])
+        self.assertEqual(self.complete('verify', '--r'), ['--rate', '--repair'])
+        self.assertEqual(self.complete('--config', '/x', 'resize', '--aggregation', 'm'), ['max', 'min'])
+        self.assertEqual(self.complete('backup', '--v'), ['--verify'])
+        self.assertEqual(self.complete('res'), ['resize', 'restore-backup'])
         (self.folder / 'some.cfg').write_text('')
         self.assertEqual(self.complete('-c', str(self.folder / 'so')), [str(self.folder / 'some.cfg')])
 

@@ -165,7 +165,13 @@ class Verify(FastCase):
             folder = self.make_host(daemon) / 'df'
         now = int(time.time())
         kinds = self.damage_all(folder, now)
+        no_socket = Daemon(self.folder, http_ingest='true', archives=SPELLED, control_socket='')
         self.repair_and_look(daemon, kinds, folder, now)
+        # one that runs and cannot be asked has the lock
+        with no_socket:
+            code, _, err = self.run_ctl(no_socket, 'verify', '--repair')
+            self.assertEqual(code, 1)
+            self.assertIn('held by another daemon, pid %d' % no_socket.process.pid, err)
 
     def test_folders_leftovers_and_owners(self):
         with Daemon(self.folder, http_ingest='true', archives=SPELLED) as daemon:
