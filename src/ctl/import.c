@@ -112,8 +112,9 @@ static void sort_series(struct import *im)
 {
 	size_t n = 0;
 
-	if (im->n_series > 0)
-		qsort(im->series, im->n_series, sizeof(*im->series), by_name);
+	if (im->series == NULL)
+		return;
+	qsort(im->series, im->n_series, sizeof(*im->series), by_name);
 	for (size_t i = 0; i < im->n_series; i++) {
 		const struct import_series *s = &im->series[i], *before = n == 0 ? NULL : &im->series[n - 1];
 
@@ -137,7 +138,7 @@ static void print_plan(const struct import *im)
 	buf_init(&out, SIZE_MAX);
 	if (im->ctl->json)
 		buf_add_str(&out, "{\"series\": [");
-	for (size_t i = 0; i < im->n_series; i++) {
+	for (size_t i = 0; im->series != NULL && i < im->n_series; i++) {
 		const struct import_series *s = &im->series[i];
 
 		if (!im->ctl->json) {
