@@ -110,13 +110,15 @@ static int by_name(const void *a, const void *b)
 /* In order; of two that mean the same series only the first stays. */
 static void sort_series(struct import *im)
 {
+	struct import_series *series = im->series;
+	const size_t n_series = im->n_series;
 	size_t n = 0;
 
-	if (im->series == NULL)
+	if (series == NULL)
 		return;
-	qsort(im->series, im->n_series, sizeof(*im->series), by_name);
-	for (size_t i = 0; i < im->n_series; i++) {
-		const struct import_series *s = &im->series[i], *before = n == 0 ? NULL : &im->series[n - 1];
+	qsort(series, n_series, sizeof(*series), by_name);
+	for (size_t i = 0; i < n_series; i++) {
+		const struct import_series *s = &series[i], *before = n == 0 ? NULL : &series[n - 1];
 
 		if (before != NULL && text_equal(before->host, s->host) && text_equal(before->plugin, s->plugin) &&
 		    text_equal(before->ds, s->ds)) {
@@ -126,7 +128,7 @@ static void sort_series(struct import *im)
 			free(why);
 			continue;
 		}
-		im->series[n++] = *s;
+		series[n++] = *s;
 	}
 	im->n_series = n;
 }
