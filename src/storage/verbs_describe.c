@@ -238,7 +238,7 @@ static enum rc run_adopt_metadata(void *argument, struct text request, struct bu
 	if (rc == RC_OK && file.s == NULL)
 		rc = because(why, RC_REFUSED, "file: expected a text");
 	if (rc == RC_OK)
-		rc = control_argument_flag(&a, request, "replace", &replace, why);
+		rc = control_argument_bool(&a, request, "replace", &replace, why);
 	if (rc == RC_OK)
 		rc = read_staged(v->config->wsp_path, file, &messages, why);
 	if (rc == RC_OK)
