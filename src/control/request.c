@@ -96,7 +96,7 @@ enum rc control_argument_text(struct arena *a, struct text request, const char *
 	return RC_OK;
 }
 
-enum rc control_argument_flag(struct arena *a, struct text request, const char *name, bool *out, struct why *why)
+enum rc control_argument_bool(struct arena *a, struct text request, const char *name, bool *out, struct why *why)
 {
 	struct json_value object, member;
 	enum rc rc = json_check(request, false, &object, why);

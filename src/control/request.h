@@ -23,8 +23,8 @@ CHECKED enum rc control_request_read(struct arena *a, struct text request, const
 CHECKED enum rc control_argument_text(struct arena *a, struct text request, const char *name, struct text *out,
 				      struct why *why);
 
-/* The same of true or false; false when it is not there. */
-CHECKED enum rc control_argument_flag(struct arena *a, struct text request, const char *name, bool *out,
+/* The same of true or false; false when it is not there or null. */
+CHECKED enum rc control_argument_bool(struct arena *a, struct text request, const char *name, bool *out,
 				      struct why *why);
 
 /*

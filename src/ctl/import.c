@@ -110,12 +110,15 @@ static int by_name(const void *a, const void *b)
 /* In order; of two that mean the same series only the first stays. */
 static void sort_series(struct import *im)
 {
+	struct import_series *series = im->series;
+	const size_t n_series = im->n_series;
 	size_t n = 0;
 
-	if (im->n_series > 0)
-		qsort(im->series, im->n_series, sizeof(*im->series), by_name);
-	for (size_t i = 0; i < im->n_series; i++) {
-		const struct import_series *s = &im->series[i], *before = n == 0 ? NULL : &im->series[n - 1];
+	if (series == NULL)
+		return;
+	qsort(series, n_series, sizeof(*series), by_name);
+	for (size_t i = 0; i < n_series; i++) {
+		const struct import_series *s = &series[i], *before = n == 0 ? NULL : &series[n - 1];
 
 		if (before != NULL && text_equal(before->host, s->host) && text_equal(before->plugin, s->plugin) &&
 		    text_equal(before->ds, s->ds)) {
@@ -125,7 +128,7 @@ static void sort_series(struct import *im)
 			free(why);
 			continue;
 		}
-		im->series[n++] = *s;
+		series[n++] = *s;
 	}
 	im->n_series = n;
 }
@@ -137,7 +140,7 @@ static void print_plan(const struct import *im)
 	buf_init(&out, SIZE_MAX);
 	if (im->ctl->json)
 		buf_add_str(&out, "{\"series\": [");
-	for (size_t i = 0; i < im->n_series; i++) {
+	for (size_t i = 0; im->series != NULL && i < im->n_series; i++) {
 		const struct import_series *s = &im->series[i];
 
 		if (!im->ctl->json) {

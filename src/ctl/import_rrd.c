@@ -161,7 +161,7 @@ static bool add_munin(struct rrd *r, const char *path)
 {
 	const struct datafile_service *of = NULL;
 	struct text host = known_host(r, text_of(path), &of);
-	struct series s;
+	struct series s = { .host = TEXT_NONE };
 
 	if (!rrd_name_munin(text_of(path), host, &s))
 		return false;
@@ -175,7 +175,7 @@ static bool add_munin(struct rrd *r, const char *path)
 static void found(void *argument, const char *path)
 {
 	struct rrd *r = argument;
-	struct rrdfile names;
+	struct rrdfile names = { .n_ds = 0 };
 	struct why why;
 	int fd;
 	enum rc rc;
@@ -196,7 +196,7 @@ static void found(void *argument, const char *path)
 		return;
 	}
 	for (size_t i = 0; i < names.n_ds; i++) {
-		struct series s;
+		struct series s = { .host = TEXT_NONE };
 		struct arena a;
 
 		arena_init(&a);

@@ -78,7 +78,7 @@ static enum rc our_name(const struct import_map *map, const char *path, struct s
 static void found(void *argument, const char *path)
 {
 	struct whisper *w = argument;
-	struct series s;
+	struct series s = { .host = TEXT_NONE };
 	struct why why;
 	struct arena a;
 	enum rc rc;

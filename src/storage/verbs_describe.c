@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -144,7 +145,7 @@ static enum rc read_staged(const char *root, struct text name, struct buf *out, 
 {
 	struct wsp_adopt folder;
 	char path[NAME_MAX_BYTES + 1];
-	struct stat st;
+	struct stat st = { .st_size = 0 };
 	enum rc rc = name_check_plugin_or_ds(name, why);
 	int fd = -1;
 
@@ -152,8 +153,7 @@ static enum rc read_staged(const char *root, struct text name, struct buf *out, 
 		rc = wsp_adopt_open(root, &folder, why);
 	if (rc != RC_OK)
 		return rc;
-	memcpy(path, name.s, name.n);
-	path[name.n] = '\0';
+	snprintf(path, sizeof(path), "%.*s", TEXT_ARG(name)); /* checked: it has no NUL and is no longer */
 	fd = fileio_open_in(folder.staging_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0)
 		rc = because(why, errno == ENOENT ? RC_ABSENT : RC_DISK, "open %s: %s", path, strerror(errno));
@@ -238,7 +238,7 @@ static enum rc run_adopt_metadata(void *argument, struct text request, struct bu
 	if (rc == RC_OK && file.s == NULL)
 		rc = because(why, RC_REFUSED, "file: expected a text");
 	if (rc == RC_OK)
-		rc = control_argument_flag(&a, request, "replace", &replace, why);
+		rc = control_argument_bool(&a, request, "replace", &replace, why);
 	if (rc == RC_OK)
 		rc = read_staged(v->config->wsp_path, file, &messages, why);
 	if (rc == RC_OK)

@@ -87,7 +87,7 @@ static enum rc read_request(struct adoption *x, struct text request, struct why 
 	if (rc == RC_OK)
 		rc = name_check_host(x->host, why);
 	if (rc == RC_OK)
-		rc = control_argument_flag(&x->arena, request, "replace", &x->replace, why);
+		rc = control_argument_bool(&x->arena, request, "replace", &x->replace, why);
 	if (rc == RC_OK)
 		rc = control_argument_list(&x->arena, request, "files", &list, why);
 	return rc == RC_OK ? read_files(x, list, why) : rc;

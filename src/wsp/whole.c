@@ -132,7 +132,7 @@ enum rc wsp_covers(const struct wsp *w, const struct wsp *other, bool *covers, s
 		rc = read_archive(w, &w->archive[i], &mine, why);
 		if (rc == RC_OK)
 			rc = read_archive(other, &other->archive[i], &others, why);
-		if (rc == RC_OK)
+		if (rc == RC_OK && mine != NULL && others != NULL)
 			*covers = archive_covers(&w->archive[i], mine, others);
 		free(mine);
 		free(others);

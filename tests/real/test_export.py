@@ -13,7 +13,7 @@ import unicodedata
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support import ctl, wspfile  # noqa: E402
+from support import numeterctl as ctl, wspfile  # noqa: E402
 from support.case import ServersCase, main  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
 from support.wait import wait_until  # noqa: E402

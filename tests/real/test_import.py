@@ -15,7 +15,7 @@ from pathlib import Path
 import whisper
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support import ctl, wspfile  # noqa: E402
+from support import numeterctl as ctl, wspfile  # noqa: E402
 from support.carbon_cache import HAVE_CARBON_CACHE, CarbonCache  # noqa: E402
 from support.case import ServersCase, main  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
