@@ -43,13 +43,17 @@ def run(*command, **keys):
     return done.stdout
 
 
+def copy_source(to):
+    """The tracked files as they stand."""
+    to.mkdir(parents=True)
+    files = subprocess.run(['git', 'ls-files', '-z'], cwd=ROOT, check=True, capture_output=True).stdout
+    subprocess.run(['xargs', '-0', 'cp', '-P', '--parents', '-t', str(to)], cwd=ROOT, input=files, check=True)
+
+
 def build_packages(folder, version=None):
     """The tree's packages, built without tests: paths of the .deb files. version: another one than the changelog's."""
     source = Path(folder) / ('source-' + (version or 'now'))
-    shutil.rmtree(source, ignore_errors=True)
-    source.mkdir(parents=True)
-    files = subprocess.run(['git', 'ls-files', '-z'], cwd=ROOT, check=True, capture_output=True).stdout
-    subprocess.run(['xargs', '-0', 'cp', '-P', '--parents', '-t', str(source)], cwd=ROOT, input=files, check=True)
+    copy_source(source)
     if version is not None:
         changelog = source / 'debian' / 'changelog'
         text = changelog.read_text()
@@ -72,6 +76,8 @@ def make_base(folder, debs):
     (base / 'etc/apt/sources.list.d/numeter.list').write_text('deb [trusted=yes] file:/repo ./\n')
     offer(base, debs)
     run('chroot', base, 'apt-get', 'update', '-qq')
+    copy_source(base / 'build-dep')
+    run('chroot', base, 'sh', '-c', 'apt-get build-dep -qq -y -P nocheck --download-only /build-dep; rm -r /build-dep')
     for line in FETCHED:
         run('chroot', base, 'apt-get', 'install', '-qq', '-y', '--download-only', *line.split(),
             env=dict(os.environ, DEBIAN_FRONTEND='noninteractive'))

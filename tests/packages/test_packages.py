@@ -16,7 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from machine import ROOT, Machine, blocks, build_packages, make_base, offer  # noqa: E402
+from machine import ROOT, Machine, blocks, build_packages, copy_source, make_base, offer, run  # noqa: E402
+from systemd import Systemd  # noqa: E402, F401
 from support import recorded  # noqa: E402
 from support.case import main  # noqa: E402
 from support.goldens import GOLDEN, NOW, load_goldens, same  # noqa: E402
@@ -30,8 +31,9 @@ def setUpModule():
         raise unittest.SkipTest('needs root and debootstrap')
     Packages.folder = Path(tempfile.mkdtemp(prefix='numeter-packages-'))
     unittest.addModuleCleanup(shutil.rmtree, Packages.folder, True)
-    debs = build_packages(Packages.folder / 'debs')
-    Packages.base = make_base(Packages.folder, debs)
+    Packages.debs = build_packages(Packages.folder / 'debs')
+    Packages.base = Systemd.base = make_base(Packages.folder, Packages.debs)
+    Systemd.folder = Packages.folder
 
 
 class Packages(unittest.TestCase):
@@ -75,6 +77,32 @@ class Packages(unittest.TestCase):
                 self.foreground(m, text)
             elif kind != 'look':
                 m.sh('set -e\n' + text)
+
+    def test_lintian(self):
+        said = run('lintian', '--fail-on', 'error,warning', '--suppress-tags', 'bad-distribution-in-changes-file',
+                   *self.debs)
+        self.assertNotRegex(said, '(?m)^[EW]: ')
+
+    def test_build_without_network_equals_ours(self):
+        """In a machine that has nothing but the build dependencies: clean, cut off, and the same bytes."""
+        m = self.machine()
+        source = m.root / 'build/elsewhere/numeter-storage'
+        copy_source(source)
+        m.sh('cd /build/elsewhere/numeter-storage && apt-get build-dep -y -P nocheck . && '
+             'DEB_BUILD_OPTIONS="nocheck noautodbgsym parallel=2" TZ=Asia/Tokyo dpkg-buildpackage -us -uc -b', 900)
+        built = {d.name: d for d in (m.root / 'build/elsewhere').glob('*.deb')}
+        self.assertEqual(sorted(built), sorted(d.name for d in self.debs))
+        for deb in self.debs:
+            self.assertEqual(built[deb.name].read_bytes(), deb.read_bytes(), deb.name)
+
+    def test_autopkgtests(self):
+        for name in ('embedded', 'with-servers'):
+            m = self.machine()
+            control = (ROOT / 'debian/tests/control').read_text()
+            depends = re.search(r'Tests: %s\nDepends: (.*)' % name, control).group(1)
+            m.sh('apt-get install -y ' + depends.replace(',', ' '))
+            shutil.copy(ROOT / 'debian/tests' / name, m.root / 'autopkgtest')
+            m.sh('/autopkgtest')
 
     def test_the_manual_as_written(self):
         m = self.machine(recommends=True)
