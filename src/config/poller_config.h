@@ -18,6 +18,7 @@ struct config_url {
 /* Every text is heap, owned by the config; NULL where "none". */
 struct poller_config {
 	bool enable;
+	char *user, *group;
 	bool simulate;
 	char *simulate_file;
 	int64_t poller_time_s, plugins_refresh_time_s;

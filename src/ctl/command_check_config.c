@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/privileges.h"
 #include "config/host_list.h"
 #include "control/client.h"
 #include "control/control.h"
@@ -14,7 +15,6 @@
 #include "ctl/config_checks.h"
 #include "ctl/plain.h"
 #include "ctl/show.h"
-#include "storage/privileges.h"
 #include "wire/reply.h"
 
 enum { TIMEOUT_MS = 5000 };
@@ -31,7 +31,7 @@ static void become_daemon(struct remarks *f)
 	const struct passwd *p;
 
 	if (geteuid() == 0) {
-		if (privileges_take(f->c->user, f->c->group, &why) != RC_OK)
+		if (privileges_take(f->c->user, f->c->group, NULL, 0, &why) != RC_OK)
 			remarks_add(f, FINDING_ERROR, strncmp(why.text, "group:", 6) == 0 ? "group" : "user", "%s",
 				    why.text + strcspn(why.text, " ") + 1);
 		return;

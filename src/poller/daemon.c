@@ -12,6 +12,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/notify.h"
+#include "base/privileges.h"
 #include "model/name.h"
 #include "poller/compose.h"
 #include "poller/schedule.h"
@@ -89,6 +91,21 @@ static bool is_to_end(void *argument)
 		log_line(LOG_LEVEL_INFO, "log.reopened", "pid=%ld", (long)getpid());
 	}
 	return d->is_to_end;
+}
+
+static enum rc take_privileges(struct daemon *d)
+{
+	const struct poller_config *c = &d->config;
+	const char *slash = strrchr(c->log_path == NULL ? "/" : c->log_path, '/');
+	char *log = c->log_path == NULL ? NULL : must_strndup(c->log_path, (size_t)(slash - c->log_path));
+	const char *const folder[] = { log, c->spool_path };
+	struct why why = { "" };
+	enum rc rc = privileges_take(c->user, c->group, folder, ARRAY_LEN(folder), &why);
+
+	free(log);
+	if (rc == RC_OK)
+		return RC_OK;
+	return refuse(d, strncmp(why.text, "group:", 6) == 0 ? "group" : "user", rc, &why);
 }
 
 static enum rc check_host_id(struct daemon *d)
@@ -264,6 +281,7 @@ static void run(struct daemon *d)
 {
 	struct why why;
 
+	notify_ready();
 	while (!d->is_to_end) {
 		int64_t due_ns = set_timer(d);
 
@@ -299,6 +317,7 @@ static void stop(struct daemon *d)
 	uint64_t one = 1, n_sent = d->sender == NULL ? 0 : sender_n_sent(d->sender);
 	bool ended;
 
+	notify_stopping();
 	atomic_store(&d->leaving, true);
 	if (d->leave_fd >= 0 && write(d->leave_fd, &one, sizeof(one)) < 0)
 		log_line(LOG_LEVEL_DEBUG, "daemon.wake", "why=\"%s\"", strerror(errno));
@@ -346,8 +365,8 @@ static enum rc open_timer(struct daemon *d)
 int daemon_serve(struct daemon *d)
 {
 	static step_fn *const steps[] = {
-		take_signals, check_host_id, open_measure, open_log,   log_warnings,
-		open_spool,   remember,      open_sink,    open_timer, start_sender,
+		take_signals, check_host_id, take_privileges, open_measure, open_log,     log_warnings,
+		open_spool,   remember,      open_sink,       open_timer,   start_sender,
 	};
 	enum rc rc = take_steps(d, steps, ARRAY_LEN(steps));
 
@@ -375,7 +394,8 @@ static void release_signals(void)
 int daemon_once(struct daemon *d)
 {
 	static step_fn *const steps[] = {
-		take_signals, check_host_id, open_measure, open_log, log_warnings, open_spool, remember, open_sink,
+		take_signals, check_host_id, take_privileges, open_measure, open_log,
+		log_warnings, open_spool,    remember,        open_sink,
 	};
 	enum rc rc = take_steps(d, steps, ARRAY_LEN(steps)), sent;
 	struct why why = { "" };

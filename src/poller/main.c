@@ -22,6 +22,7 @@ static const char help_text[] =
 	"      --print         with --once: print the messages, one JSON a line, and send nothing;\n"
 	"                      works while enable is false\n"
 	"      --check-config  read the configuration, print every option with its value, and end\n"
+	"      --is-enabled    end with 0 when it would start, with 2 while enable is false\n"
 	"      --version       print the version and end\n"
 	"      --help          print this and end\n"
 	"\n"
@@ -30,7 +31,7 @@ static const char help_text[] =
 	"See numeter-poller(8) and numeter_poller.cfg(5).\n";
 
 struct wishes {
-	bool check, once, print;
+	bool check, once, print, ask;
 };
 
 static int act(struct daemon *d, const struct wishes *w)
@@ -48,19 +49,18 @@ static int act(struct daemon *d, const struct wishes *w)
 			d->config_path, poller_config_line(&d->config, "enable"));
 		return EXIT_DISABLED;
 	}
+	if (w->ask)
+		return EXIT_SUCCESS;
 	return w->once ? daemon_once(d) : daemon_serve(d);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option long_options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "check-config", no_argument, NULL, 'k' },
-		{ "once", no_argument, NULL, 'o' },
-		{ "print", no_argument, NULL, 'p' },
-		{ "version", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{ "config", required_argument, NULL, 'c' }, { "check-config", no_argument, NULL, 'k' },
+		{ "once", no_argument, NULL, 'o' },         { "print", no_argument, NULL, 'p' },
+		{ "is-enabled", no_argument, NULL, 'e' },   { "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
 	};
 	struct daemon d = { .config_path = DEFAULT_CONFIG };
 	struct wishes w = { 0 };
@@ -77,6 +77,9 @@ int main(int argc, char **argv)
 			break;
 		case 'o':
 			w.once = true;
+			break;
+		case 'e':
+			w.ask = true;
 			break;
 		case 'p':
 			w.print = true;
@@ -104,7 +107,10 @@ int main(int argc, char **argv)
 		fputs("numeter-poller: --print goes with --once; try --help\n", stderr);
 		return EXIT_BAD;
 	}
-	if (poller_config_read(d.config_path, &d.config, daemon_warn, &d, &why) != RC_OK) {
+	if (poller_config_read(d.config_path, &d.config, w.ask ? NULL : daemon_warn, &d, &why) != RC_OK) {
+		/* whoever asks goes on to start it, and the start says what is wrong */
+		if (w.ask)
+			return EXIT_SUCCESS;
 		fprintf(stderr, "%s\n", why.text);
 		return EXIT_BAD;
 	}

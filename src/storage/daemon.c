@@ -12,11 +12,12 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/notify.h"
+#include "base/privileges.h"
 #include "http/access_log.h"
 #include "query/folder.h"
 #include "query/seen_files.h"
 #include "storage/gauges.h"
-#include "storage/privileges.h"
 #include "values/wsp_adopt.h"
 
 enum { EXIT_BAD = 1 };
@@ -49,14 +50,31 @@ enum rc daemon_refuse(const struct daemon *d, const char *key, enum rc rc, const
 	return rc;
 }
 
+/* "/run/numeter/socket" → "/run/numeter"; NULL: none, or the root itself. The caller frees it. */
+static char *folder_of(const char *path)
+{
+	const char *slash = path == NULL ? NULL : strrchr(path, '/');
+
+	return slash == NULL || slash == path ? NULL : must_strndup(path, (size_t)(slash - path));
+}
+
 static enum rc take_privileges(struct daemon *d)
 {
+	const struct config *c = &d->config;
+	char *log = folder_of(c->log_path), *control = folder_of(c->control_socket),
+	     *sqlite = folder_of(c->sqlite_path);
+	const char *const folder[] = { log, control, sqlite, c->wsp_path, c->journal_path, c->rejected_path };
 	struct why why = { "" };
-	enum rc rc = privileges_take(d->config.user, d->config.group, &why);
-	unsigned line = config_line(&d->config, strncmp(why.text, "group:", 6) == 0 ? "group" : "user");
+	enum rc rc = privileges_take(c->user, c->group, folder, ARRAY_LEN(folder), &why);
+	unsigned line = config_line(c, strncmp(why.text, "group:", 6) == 0 ? "group" : "user");
 
+	free(log);
+	free(control);
+	free(sqlite);
 	if (rc == RC_OK)
 		return RC_OK;
+	if (rc == RC_DISK)
+		return daemon_refuse(d, "user", rc, &why);
 	if (line == 0)
 		fprintf(stderr, "%s: %s\n", d->config_path, why.text);
 	else
@@ -284,20 +302,27 @@ bool daemon_is_to_end(void *argument)
 	return d->is_to_end;
 }
 
+/* The supervisor is told that we live as long as signals are read and the engine's locks can be had. */
 static void run(struct daemon *d)
 {
+	int most_ms = notify_watchdog_ms();
+
+	notify_ready();
 	while (!d->is_to_end) {
 		if (d->is_to_reload)
 			reload_want(d->reload);
 		d->is_to_reload = false;
-		reload_wait(d->reload, d->signal_fd);
+		reload_wait(d->reload, d->signal_fd, most_ms);
 		daemon_is_to_end(d);
+		(void)engine_pressure(d->engine);
+		notify_watchdog();
 	}
 }
 
 /* Backwards: inputs first, what they write to last. */
 static void stop(struct daemon *d)
 {
+	notify_stopping();
 	atomic_store(&d->leaving, true);
 	self_stop(d->self);
 	reload_leave(d->reload);

@@ -20,6 +20,7 @@ static const char help_text[] =
 	"usage: numeter-storage [-c FILE]\n"
 	"  -c, --config FILE   configuration (default " DEFAULT_CONFIG ")\n"
 	"      --check-config  read the configuration, print every option with its value, and end\n"
+	"      --is-enabled    end with 0 when it would start, with 2 while enable is false\n"
 	"      --version       print the version and end\n"
 	"      --help          print this and end\n"
 	"\n"
@@ -45,14 +46,12 @@ static int check_config(struct daemon *d)
 int main(int argc, char **argv)
 {
 	static const struct option long_options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "check-config", no_argument, NULL, 'k' },
-		{ "version", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{ "config", required_argument, NULL, 'c' }, { "check-config", no_argument, NULL, 'k' },
+		{ "is-enabled", no_argument, NULL, 'e' },   { "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
 	};
 	struct daemon d = { .config_path = DEFAULT_CONFIG, .signal_fd = -1 };
-	bool only_check = false;
+	bool only_check = false, only_ask = false;
 	struct why why;
 	int option, status;
 
@@ -63,6 +62,9 @@ int main(int argc, char **argv)
 			break;
 		case 'k':
 			only_check = true;
+			break;
+		case 'e':
+			only_ask = true;
 			break;
 		case 'v':
 			printf("numeter-storage %s\n", NUMETER_VERSION);
@@ -82,7 +84,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "numeter-storage: unexpected argument \"%s\"; try --help\n", argv[optind]);
 		return EXIT_BAD;
 	}
-	if (config_read(d.config_path, &d.config, daemon_warn, &d, &why) != RC_OK) {
+	if (config_read(d.config_path, &d.config, only_ask ? NULL : daemon_warn, &d, &why) != RC_OK) {
+		/* whoever asks goes on to start it, and the start says what is wrong */
+		if (only_ask)
+			return EXIT_SUCCESS;
 		fprintf(stderr, "%s\n", why.text);
 		return EXIT_BAD;
 	}
@@ -94,6 +99,8 @@ int main(int argc, char **argv)
 			"start\n",
 			d.config_path, config_line(&d.config, "enable"));
 		status = EXIT_DISABLED;
+	} else if (only_ask) {
+		status = EXIT_SUCCESS;
 	} else {
 		status = daemon_serve(&d);
 	}

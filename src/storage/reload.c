@@ -10,6 +10,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/notify.h"
 #include "config/compare.h"
 #include "config/listed.h"
 #include "storage/daemon.h"
@@ -391,21 +392,27 @@ static bool is_asked(struct reload *r)
 	return asked;
 }
 
-void reload_wait(struct reload *r, int signal_fd)
+void reload_wait(struct reload *r, int signal_fd, int most_ms)
 {
 	struct pollfd p[] = { { signal_fd, POLLIN, 0 }, { watch_fd(r->watch), POLLIN, 0 }, { r->wake_fd, POLLIN, 0 } };
+	int wait_ms = watch_due_ms(r->watch, mono_now());
 	uint64_t count;
 
+	if (most_ms >= 0 && (wait_ms < 0 || wait_ms > most_ms))
+		wait_ms = most_ms;
 	if (!r->by_signal)
-		poll(p, ARRAY_LEN(p), watch_due_ms(r->watch, mono_now()));
+		poll(p, ARRAY_LEN(p), wait_ms);
 	if ((p[0].revents & POLLIN) != 0)
 		return;
 	if (read(r->wake_fd, &count, sizeof(count)) < 0) {
 		/* nobody asked */
 	}
 	watch_read(r->watch, mono_now());
-	if (r->by_signal || is_asked(r) || watch_changed(r->watch, mono_now()))
+	if (r->by_signal || is_asked(r) || watch_changed(r->watch, mono_now())) {
+		notify_reloading();
 		run(r);
+		notify_ready();
+	}
 }
 
 enum rc reload_ask(struct reload *r, struct buf *answer, struct why *why)

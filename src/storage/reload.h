@@ -31,8 +31,11 @@ void reload_free(struct reload *r);
 
 /* SIGHUP came. Threads: main. */
 void reload_want(struct reload *r);
-/* Wait until there is a signal at signal_fd or something to be done here, and do the latter. Threads: main. */
-void reload_wait(struct reload *r, int signal_fd);
+/*
+ * Wait until there is a signal at signal_fd or something to be done here, and do the latter. most_ms: not longer; -1: as long
+ * as it takes. Threads: main.
+ */
+void reload_wait(struct reload *r, int signal_fd, int most_ms);
 
 /*
  * Have it done, and append what came of it as JSON (docs/formats/control.md).

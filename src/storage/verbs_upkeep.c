@@ -17,7 +17,7 @@ static enum rc run_clean(void *argument, struct text request, struct buf *answer
 	enum rc rc;
 
 	arena_init(&a);
-	rc = control_argument_flag(&a, request, "dry_run", &dry_run, why);
+	rc = control_argument_bool(&a, request, "dry_run", &dry_run, why);
 	arena_fini(&a);
 	return rc == RC_OK ? upkeep_clean(v->upkeep, now_of(v), dry_run, answer, why) : rc;
 }

@@ -1,6 +1,7 @@
 #include "values/values_wsp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -417,6 +418,20 @@ static void close_tree(struct values *values)
 
 static const struct values_ops ops = { write_all, sync_all, fetch, each, newest, has, count, close_tree };
 
+/* Said at the start, and not with every file that cannot be opened. */
+static enum rc check_beneath(int root_fd, struct why *why)
+{
+	int fd = fileio_open_beneath(root_fd, ".", O_PATH | O_DIRECTORY, 0);
+
+	if (fd < 0 && errno == ENOSYS)
+		return because(why, RC_DISK,
+			       "openat2() is not there: a kernel before 5.6, or a sandbox that forbids it (systemd's "
+			       "RestrictSUIDSGID=)");
+	if (fd >= 0)
+		close(fd);
+	return RC_OK;
+}
+
 enum rc values_wsp_open(const struct values_wsp_options *options, struct values **out, struct why *why)
 {
 	struct values_wsp *v = must_alloc(sizeof(*v));
@@ -431,6 +446,9 @@ enum rc values_wsp_open(const struct values_wsp_options *options, struct values 
 		v->quarantine = must_strdup(options->quarantine_path);
 	}
 	rc = tree_open_root(options->root, &v->root_fd, why);
+	if (rc != RC_OK)
+		goto out;
+	rc = check_beneath(v->root_fd, why);
 	if (rc != RC_OK)
 		goto out;
 	rc = fileio_lock(lock, &v->lock_fd, why);

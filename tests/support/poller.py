@@ -30,7 +30,7 @@ class Poller(Program):
         self.spool_path = self.folder / 'poller' / 'spool'
         self.stderr_path = self.folder / 'poller-stderr'
         self.process = None
-        self.keys = dict({'enable': 'true', 'log_level': 'debug', 'log_level_stdr': 'warning',
+        self.keys = dict({'enable': 'true', 'user': 'root', 'group': 'root', 'log_level': 'debug', 'log_level_stdr': 'warning',
                           'log_path': self.log_path, 'spool_path': self.spool_path, 'poller_time': 1,
                           'plugins_refresh_time': 300, 'my_host_id': host_id, 'my_name': 'test host'}, **keys)
         self.write_config()

@@ -46,6 +46,8 @@ POLLER_CONFIG = """\
 ; Written by ./dev run; made anew each time.
 [global]
 enable = true
+user = root
+group = root
 log_level = info
 log_level_stdr = error
 log_path = {run}/numeter-poller.log
