@@ -149,8 +149,13 @@ class Numeterctl(ServersCase):
         self.assertEqual(self.complete('status', '--j'), ['--json'])
         self.assertEqual(self.complete('--v'), ['--version'])
         self.assertEqual(self.complete('flush', ''), [])
+        self.assertEqual(self.complete('import', ''), ['host', 'rrd', 'whisper'])
+        self.assertEqual(self.complete('import', 'rrd', '--archives', ''), ['config', 'rrd'])
+        self.assertEqual(self.complete('import', 'whisper', '--ma'), ['--map'])
+        self.assertEqual(self.complete('import', 'whisper', '--host', ''), [])
         (self.folder / 'some.cfg').write_text('')
         self.assertEqual(self.complete('-c', str(self.folder / 'so')), [str(self.folder / 'some.cfg')])
+        self.assertEqual(self.complete('import', 'host', str(self.folder / 'so')), [str(self.folder / 'some.cfg')])
 
     # ---- where it asks
 
