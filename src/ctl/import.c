@@ -59,6 +59,13 @@ static void add_text_member(struct buf *out, const char *name, struct text value
 	reply_string(out, value);
 }
 
+/* A foreign name, on a terminal. */
+static void print_plain(const char *text)
+{
+	for (; *text != '\0'; text++)
+		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, stderr);
+}
+
 void import_skip(struct import *im, const char *path, const char *why)
 {
 	buf_add_str(&im->skipped, im->n_skipped++ == 0 ? "\n  {" : ",\n  {");
@@ -67,7 +74,11 @@ void import_skip(struct import *im, const char *path, const char *why)
 	add_text_member(&im->skipped, "why", text_of(why));
 	buf_add_str(&im->skipped, "}");
 	progress_hide();
-	fprintf(stderr, "numeterctl: left out: %s: %s\n", path, why);
+	fputs("numeterctl: left out: ", stderr);
+	print_plain(path);
+	fputs(": ", stderr);
+	print_plain(why);
+	fputc('\n', stderr);
 }
 
 void import_add(struct import *im, struct import_series s)

@@ -130,7 +130,7 @@ static uint32_t version_of(void *argument, const struct series *s)
 	const struct flush *flush = atomic_load(&d->shown_flush);
 
 	/* of all series at once: files are seldom changed past the engine */
-	return engine_version(d->engine, s) + (flush == NULL ? 0 : flush_n_alone(flush));
+	return engine_version(d->engine, s) + wsp_adopt_changes() + (flush == NULL ? 0 : flush_n_alone(flush));
 }
 
 static enum rc make_query(struct daemon *d)

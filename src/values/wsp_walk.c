@@ -22,7 +22,7 @@ struct walk {
 	struct why *why;
 };
 
-/* The names in a folder that begin with no dot, and leftovers when they are wanted, sorted. */
+/* The names in a folder, sorted. */
 struct listing {
 	char **name;
 	size_t n, capacity;
@@ -40,12 +40,34 @@ static void listing_fini(struct listing *l)
 	free(l->name);
 }
 
-static bool is_leftover(const char *name)
+static bool is_wsp(const char *name)
 {
-	return strncmp(name, WSP_TEMPORARY_PREFIX, sizeof(WSP_TEMPORARY_PREFIX) - 1) == 0;
+	size_t n = strlen(name);
+
+	return n > 4 && strcmp(name + n - 4, ".wsp") == 0;
 }
 
-static enum rc list(int fd, const char *path, bool leftovers, struct listing *out, struct why *why)
+/* A data source may be named like one, its file still ends as every other. */
+static bool is_leftover(const char *name)
+{
+	return strncmp(name, WSP_TEMPORARY_PREFIX, sizeof(WSP_TEMPORARY_PREFIX) - 1) == 0 && !is_wsp(name);
+}
+
+/* Plugins and data sources may begin with a dot, folders of hosts do not: those at the root are not for series. */
+static bool is_passed_over(const char *path, const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || (path[0] == '\0' && name[0] == '.');
+}
+
+static bool has_dotted_part(struct text folder)
+{
+	for (size_t i = 0; i < folder.n; i++)
+		if (folder.s[i] == '.' && (i == 0 || folder.s[i - 1] == '/'))
+			return true;
+	return false;
+}
+
+static enum rc list(int fd, const char *path, struct listing *out, struct why *why)
 {
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	struct dirent *entry;
@@ -61,7 +83,7 @@ static enum rc list(int fd, const char *path, bool leftovers, struct listing *ou
 		return rc;
 	}
 	while (errno = 0, (entry = readdir(folder)) != NULL) {
-		if (entry->d_name[0] == '.' && !(leftovers && is_leftover(entry->d_name)))
+		if (is_passed_over(path, entry->d_name))
 			continue;
 		array_grow(&out->name, &out->capacity, out->n, sizeof(*out->name));
 		out->name[out->n++] = must_strdup(entry->d_name);
@@ -78,18 +100,19 @@ static enum rc list(int fd, const char *path, bool leftovers, struct listing *ou
 static enum rc found(const struct walk *w, int dir_fd, const char *path, const char *name)
 {
 	const char *plugin = strrchr(path, '/');
-	size_t n = strlen(name);
 	struct wsp_found f = { .dir_fd = dir_fd, .name = name };
 
 	if (plugin == NULL)
 		return RC_OK;
 	f.folder = (struct text){ path, (size_t)(plugin - path) };
 	f.plugin = text_of(plugin + 1);
+	if (has_dotted_part(f.folder))
+		return RC_OK;
 	if (w->leftovers)
 		return is_leftover(name) ? w->fn(w->argument, &f, w->why) : RC_OK;
-	if (n <= 4 || strcmp(name + n - 4, ".wsp") != 0)
+	if (!is_wsp(name))
 		return RC_OK;
-	f.ds = (struct text){ name, n - 4 };
+	f.ds = (struct text){ name, strlen(name) - 4 };
 	if (name_check_plugin_or_ds(f.plugin, NULL) != RC_OK || name_check_plugin_or_ds(f.ds, NULL) != RC_OK)
 		return RC_OK;
 	return w->fn(w->argument, &f, w->why);
@@ -98,7 +121,7 @@ static enum rc found(const struct walk *w, int dir_fd, const char *path, const c
 static enum rc walk_folder(const struct walk *w, int fd, const char *path, unsigned depth)
 {
 	struct listing l;
-	enum rc rc = list(fd, path, w->leftovers, &l, w->why);
+	enum rc rc = list(fd, path, &l, w->why);
 
 	for (size_t i = 0; rc == RC_OK && i < l.n; i++) {
 		struct stat st;

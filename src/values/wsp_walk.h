@@ -22,8 +22,8 @@ typedef enum rc wsp_walk_fn(void *argument, const struct wsp_found *found, struc
 
 /*
  * Call fn for every regular file <ds>.wsp below root, or below one folder of it, in order of names (so that a walk that
- * was broken off can go on). What begins with a dot, links, names outside the rules, and files nearer to the root than
- * folder/plugin/ are passed over. What vanishes meanwhile is passed over too.
+ * was broken off can go on). What begins with a dot at the root, or is part of a folder, links, names outside the rules, and
+ * files nearer to the root than folder/plugin/ are passed over. What vanishes meanwhile is passed over too.
  * folder: relative ("0c/myhost"); TEXT_NONE: all.
  * Errors   RC_ABSENT no such folder · RC_DISK a folder cannot be read · those of fn
  */

@@ -187,12 +187,14 @@ class Whisper(Case):
         (tree / 'h/p/longer.wsp').write_bytes(good + b'tail')
         (tree / 'h/p/link.wsp').symlink_to('good.wsp')
         os.mkfifo(tree / 'h/p/pipe.wsp')
+        (tree / 'h/p/\x1b[31m.wsp').write_bytes(good)
         (tree / 'h/p/note.txt').write_text('no series')
         with self.daemon() as d:
             answer = ctl.account(d, 'import', 'whisper', tree, status=1)
             self.assertEqual((answer['new'], answer['empty'], answer['points']), (2, 1, 2))
-            self.assertEqual(sorted(s['path'] for s in answer['skipped']),
-                             ['h/p/' + n for n in ('empty.wsp', 'link.wsp', 'noise.wsp', 'pipe.wsp', 'short.wsp')])
+            self.assertEqual(sorted(s['path'] for s in answer['skipped']), ['h/p/' + n for n in (
+                '\x1b[31m.wsp', 'empty.wsp', 'link.wsp', 'noise.wsp', 'pipe.wsp', 'short.wsp')])
+            self.assertNotIn('\x1b', ctl.run(d, 'import', 'whisper', tree)[2])
             self.assertEqual(wspfile.read(self.file(d, 'h', 'p', 'good')), wspfile.read(tree / 'h/p/good.wsp'))
             self.assertEqual(d.data('h', 'p', ['longer'])['longer'], {now - now % 60: 5.0})
             self.assert_nothing_staged(d)

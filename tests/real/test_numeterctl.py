@@ -152,9 +152,14 @@ class Numeterctl(ServersCase):
         self.assertEqual(self.complete('verify', '--r'), ['--rate', '--repair'])
         self.assertEqual(self.complete('--config', '/x', 'resize', '--aggregation', 'm'), ['max', 'min'])
         self.assertEqual(self.complete('backup', '--v'), ['--verify'])
-        self.assertEqual(self.complete('res'), ['resize', 'restore-backup'])
+        self.assertEqual(self.complete('res'), ['resize', 'restore', 'restore-backup'])
+        self.assertEqual(self.complete('import', ''), ['host', 'rrd', 'whisper'])
+        self.assertEqual(self.complete('import', 'rrd', '--archives', ''), ['config', 'rrd'])
+        self.assertEqual(self.complete('import', 'whisper', '--ma'), ['--map'])
+        self.assertEqual(self.complete('import', 'whisper', '--host', ''), [])
         (self.folder / 'some.cfg').write_text('')
         self.assertEqual(self.complete('-c', str(self.folder / 'so')), [str(self.folder / 'some.cfg')])
+        self.assertEqual(self.complete('import', 'host', str(self.folder / 'so')), [str(self.folder / 'some.cfg')])
 
     # ---- where it asks
 

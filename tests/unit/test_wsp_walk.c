@@ -114,10 +114,9 @@ static void passes_over_what_is_no_file_of_a_series(void **state)
 	make(t, "top.wsp");        /* no folder, no plugin */
 	make(t, "0c/plugin.wsp");  /* no folder of a host */
 	make(t, "0c/a/df/.wsp");   /* no name */
-	make(t, "0c/a/df/.a.wsp"); /* hidden */
+	make(t, "0c/.a/df/a.wsp"); /* no folder of a host begins so */
 	make(t, "0c/a/df/a.rrd");
 	make(t, "0c/a/df/a.wsp.1");
-	make(t, "0c/a/.df/a.wsp");
 	make(t, ".quarantine/0c/a/df/a.wsp");
 	make(t, "0c/a/df/deep.wsp/x");
 	make(t, "0c/a/df/\xff.wsp"); /* not UTF-8 */
@@ -126,6 +125,16 @@ static void passes_over_what_is_no_file_of_a_series(void **state)
 	assert_int_equal(symlinkat("a", t->fd, "0c/other"), 0);
 	assert_int_equal(mkfifoat(t->fd, "0c/a/df/pipe.wsp", 0644), 0);
 	walk(t, TEXT_NONE, "0c/a|df|true\n");
+}
+
+static void finds_plugins_and_sources_that_begin_with_a_dot(void **state)
+{
+	const struct tree *t = *state;
+
+	make(t, "0c/a/df/.a.wsp");
+	make(t, "0c/a/.df/a.wsp");
+	make(t, "0c/a/df/.new-x.wsp");
+	walk(t, TEXT_NONE, "0c/a|.df|a\n0c/a|df|.a\n0c/a|df|.new-x\n");
 }
 
 static enum rc see_leftover(void *argument, const struct wsp_found *f, struct why *why)
@@ -155,7 +164,8 @@ static void finds_leftovers_apart(void **state)
 	buf_add(&s.lines, "", 1);
 	assert_string_equal(s.lines.at, "0c/a|df|.new-1-2\n0c/a|load|.new-33-0\n");
 	buf_fini(&s.lines);
-	walk(t, TEXT_NONE, "0c/a|df|a\n");
+	make(t, "0c/a/df/.new-x.wsp");
+	walk(t, TEXT_NONE, "0c/a|df|.hidden\n0c/a|df|.new-x\n0c/a|df|a\n");
 }
 
 static void ends_when_told(void **state)
@@ -217,6 +227,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(finds_files_of_any_depth_in_order_of_names, begin, end),
 		cmocka_unit_test_setup_teardown(passes_over_what_is_no_file_of_a_series, begin, end),
 		cmocka_unit_test_setup_teardown(finds_leftovers_apart, begin, end),
+		cmocka_unit_test_setup_teardown(finds_plugins_and_sources_that_begin_with_a_dot, begin, end),
 		cmocka_unit_test_setup_teardown(ends_when_told, begin, end),
 		cmocka_unit_test_setup_teardown(a_folder_that_is_not_there, begin, end),
 		cmocka_unit_test_setup_teardown(passes_over_what_vanishes, begin, end),
