@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.case import ROOT, ServersCase, main  # noqa: E402
 from support.daemon import libfaketime, program  # noqa: E402
-from test_rest_golden import NOW, FrozenDaemon  # noqa: E402
+from support.goldens import NOW, FrozenDaemon  # noqa: E402
 
 EXAMPLE = re.compile(r'^```sh\n(.*?)^```\n```(json|text)\n(.*?)^```$', re.DOTALL | re.MULTILINE)
 

@@ -80,6 +80,10 @@ class Manuals(unittest.TestCase):
     def test_every_option_of_a_command_is_where_the_page_tells_of_it(self):
         source = (TREE / 'docs/man/numeterctl.8').read_text()
         parts = dict(re.findall(r'^\.It Cm ([a-z-]+)(.*?)(?=^\.It Cm |^\.Sh )', source, re.M | re.S))
+        # a command may send the reader to a section of its own
+        for command, section in [(c, x) for c, text in parts.items() for x in re.findall(r'^\.Sx ([A-Z]+)', text, re.M)
+                                 if re.search(r'^\.Sh %s$' % x, source, re.M)]:
+            parts[command] += re.search(r'^\.Sh %s\n(.*?)(?=^\.Sh )' % section, source, re.M | re.S).group(1)
         common = set(options_of(help_of('numeterctl')))
         self.assertGreater(len(self.commands()), 10)
         for command in self.commands():

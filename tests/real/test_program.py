@@ -132,6 +132,17 @@ class Program(ServersCase):
                 self.assertIn(str(daemon.config_path), err)
                 self.assertFalse(daemon.wsp_path.exists())
 
+    def test_is_enabled(self):
+        path = self.folder / 'c.cfg'
+        for text, status, said in (('[global]\nenable = true\n', 0, ''), ('[global]\n', 2, 'enable is false'),
+                                   ('[global]\nenable = false\nnosuch = 1\n', 2, 'enable is false'),
+                                   ('[global]\nenable = maybe\n', 0, '')):  # the start says what is wrong
+            path.write_text(text)
+            got = self.run_program('--is-enabled', '-c', path)
+            self.assertEqual((got[0], got[1], got[2].count('\n')), (status, '', 1 if said else 0), text)
+            self.assertIn(said, got[2])
+        self.assertFalse((self.folder / 'wsps').exists())
+
     # ---- users
 
     @unittest.skipIf(os.geteuid() != 0, 'needs root')
