@@ -32,7 +32,10 @@ CHECKED int answer_try(struct ctl *ctl, struct text request, unsigned timeout_ms
 		       struct why *why);
 void answer_close(struct answer *a);
 
-/* Name → struct json_value of every member, to look many up; both end with the answer. The map is ended by map_fini(m, NULL). */
+/*
+ * Name → struct json_value of every member, to look many up. Both live as long as the answer; the map is ended by
+ * map_fini(m, NULL).
+ */
 void answer_members(struct answer *a, struct json_value object, struct map *out);
 /* A value of such a map; null when it is not there. */
 struct json_value answer_value_of(const struct map *members, struct text name);

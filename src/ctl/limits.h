@@ -17,7 +17,7 @@ struct limits_range {
 };
 
 /*
- * "min:max", ":max", "min:", ":" (all is fine), or a number alone, the most. What is none of these is 0:0, so that it shows.
+ * "min:max", ":max", "min:", ":" (all is fine), or a number alone, the most. What is none of these is 0:0: it shows.
  * s == NULL or empty: not there. Beside munin, numbers may have an exponent: 1e6.
  */
 struct limits_range limits_read(struct text t);

@@ -19,7 +19,10 @@ struct rejected_files {
 	bool skipping;            /* a line that was too long, up to its end */
 };
 
-/* since_s: days that ended before are not looked at. Errors: RC_ABSENT, RC_DISK; rejected_files_close() is to be called anyway. */
+/*
+ * since_s: days that ended before are not looked at.
+ * Errors   RC_ABSENT, RC_DISK; rejected_files_close() is to be called anyway
+ */
 CHECKED enum rc rejected_files_open(const char *path, int64_t since_s, struct rejected_files *out, struct why *why);
 void rejected_files_close(struct rejected_files *r);
 

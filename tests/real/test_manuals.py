@@ -62,8 +62,9 @@ class Manuals(unittest.TestCase):
                 self.assertGreater(len(text.splitlines()), 40)
 
     def test_a_bad_page_would_be_seen(self):
-        done = subprocess.run(['man', '--warnings', '-E', 'ascii', '-l', '-'], input='.Dd x\n.Dt X 8\n.Os\n.Sh NAME\n.nosuch\n',
-                              capture_output=True, text=True, timeout=60)
+        page = '.Dd x\n.Dt X 8\n.Os\n.Sh NAME\n.nosuch\n'
+        done = subprocess.run(['man', '--warnings', '-E', 'ascii', '-l', '-'], input=page, capture_output=True,
+                              text=True, timeout=60)
         self.assertIn('nosuch', done.stderr)
 
     def test_every_option_of_the_programs_is_in_their_page(self):
@@ -101,7 +102,8 @@ class Manuals(unittest.TestCase):
             of_command = [text for text in files.values() if "'%s'" % command in text]
             self.assertTrue(of_command, 'no test of ' + command)
             for option in set(options_of(help_of('numeterctl', command))) - common:
-                self.assertTrue(any(is_given(option, text) for text in of_command), '%s %s is in no test' % (command, option))
+                self.assertTrue(any(is_given(option, text) for text in of_command),
+                                '%s %s is in no test' % (command, option))
 
 
 if __name__ == '__main__':
