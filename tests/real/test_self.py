@@ -98,6 +98,7 @@ class Self(ServersCase):
                           {'TimeStamp': str(int(time.time())), 'Values': {'a': 'none', 'b': 'none'}}}])
             wait_until(lambda: sum(daemon.values('numeter_rejected', 'value').get('value', [])) >= 1.5, 10,
                        'two values were kept aside')
+            wait_until(lambda: 'numeter_rejected' in daemon.plugins(), 10, 'the info, which comes behind the values')
             self.assertIn('too_old', daemon.plugins()['numeter_rejected']['Infos'])
             self.assertEqual(daemon.data(HOST, 'numeter_rejected', ['too_old']), {})
 
