@@ -310,7 +310,7 @@ bool engine_replayed(struct engine *e, uint32_t id)
 
 void engine_settled(struct engine *e, uint32_t id)
 {
-	if (atomic_load(&e->replay_ended) && engine_replayed(e, id))
+	if (engine_replayed(e, id))
 		atomic_fetch_and_explicit(&e->replayed[id / 8], (unsigned char)~bit_of(id), memory_order_relaxed);
 }
 

@@ -56,7 +56,8 @@ uint32_t engine_oldest_replayed_s(struct engine *e);
 
 /*
  * Did the replay bring points of this series that have not been settled since? They may have been written in part before.
- * engine_settled() is to be called after cache_settle().
+ * engine_settled() is to be called after cache_settle(), of points that were taken after engine_replay_ended() said true: what
+ * was taken before may have left some of them behind, and those too may have been written in part.
  */
 bool engine_replayed(struct engine *e, uint32_t id);
 void engine_settled(struct engine *e, uint32_t id);

@@ -101,7 +101,8 @@ static void settle(struct engine *e, const struct written *written, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		cache_settle(engine_cache(e), written[i].id);
-		engine_settled(e, written[i].id);
+		if (written[i].took_replay)
+			engine_settled(e, written[i].id);
 	}
 }
 

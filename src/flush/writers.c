@@ -15,6 +15,7 @@ struct scratch {
 	size_t n, capacity;
 	size_t first[JOB_SERIES];
 	uint32_t id[JOB_SERIES];
+	bool took_replay; /* by the job's series */
 	struct written written[JOB_SERIES];
 	struct values_batch batch[JOB_SERIES];
 	size_t n_batches;
@@ -34,9 +35,9 @@ static void gather(struct writers *w, const struct job *j, struct scratch *s)
 	bool distrust = atomic_load(&w->distrust);
 	struct cache *cache = engine_cache(o->engine);
 	struct registry *registry = engine_registry(o->engine);
-
 	bool skipped = false;
 
+	s->took_replay = engine_replay_ended(o->engine); /* asked before anything is taken */
 	s->n = s->n_batches = 0;
 	for (size_t i = 0; i < j->n; i++) {
 		size_t first = s->n;
@@ -120,7 +121,8 @@ static void conclude(struct writers *w, struct scratch *s)
 				cache_set_held(cache, s->id[i], 0);
 			if (b->rc == RC_OK) { /* kept aside for good */
 				cache_settle(cache, s->id[i]);
-				engine_settled(o->engine, s->id[i]);
+				if (s->took_replay)
+					engine_settled(o->engine, s->id[i]);
 				n_refused++;
 				continue;
 			}
@@ -129,7 +131,7 @@ static void conclude(struct writers *w, struct scratch *s)
 			b->rc = keep_too_old(o, b, &b->why);
 		if (b->rc == RC_OK) {
 			cache_set_held(cache, s->id[i], b->held_from_s_now);
-			s->written[n_written++] = (struct written){ s->id[i], b->held_from_s };
+			s->written[n_written++] = (struct written){ s->id[i], b->held_from_s, s->took_replay };
 			n_points += b->n_points - b->n_too_old;
 		} else {
 			if (b->hold_coarse && b->n_points > 0)

@@ -22,6 +22,7 @@ struct job {
 struct written {
 	uint32_t id;
 	uint32_t held_before_s; /* its held_from_s before that; 0: none */
+	bool took_replay;       /* taken when the replay had ended: with all that it brought */
 };
 
 struct writers {
