@@ -119,24 +119,20 @@ static int open_root(struct import *im)
 
 int staging_open(struct import *im)
 {
-	char *lock = must_format("%s/" WSP_ADOPT_FOLDER "/.lock", im->config->wsp_path);
 	int root_fd = open_root(im);
 	struct why why;
 	enum rc rc;
 
-	if (root_fd < 0) {
-		free(lock);
+	if (root_fd < 0)
 		return EXIT_UNUSABLE;
-	}
 	rc = open_folder(root_fd, &im->staging_fd, &why);
 	if (rc == RC_OK)
-		rc = fileio_lock(lock, &im->lock_fd, &why);
+		rc = fileio_lock_in(im->staging_fd, ".lock", &im->lock_fd, &why);
 	if (rc == RC_OK && staging_give(im->staging_fd, im->lock_fd) < 0)
 		rc = because(&why, RC_DISK, "%s", strerror(errno));
 	if (rc == RC_OK)
 		rc = clear(im->staging_fd, &why);
 	close(root_fd);
-	free(lock);
 	return rc == RC_OK ? EXIT_FINE : ctl_fail("%s/" WSP_ADOPT_FOLDER ": %s", im->config->wsp_path, why.text);
 }
 
