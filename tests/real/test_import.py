@@ -199,6 +199,29 @@ class Whisper(Case):
             self.assertEqual(d.data('h', 'p', ['longer'])['longer'], {now - now % 60: 5.0})
             self.assert_nothing_staged(d)
 
+    def test_a_lock_that_is_not_the_imports(self):
+        """The staging folder is the daemon's, and the import may be root's: no file elsewhere is opened by a planted name."""
+        tree = self.folder / 'tree'
+        tree.mkdir()
+        whisper.create(str(tree / 'x.wsp'), [(60, 10)])
+        precious = self.folder / 'precious'
+        precious.write_text('precious')
+        with self.daemon() as d:
+            staging = d.wsp_path / '.import'
+            staging.mkdir()
+            for plant in (lambda lock: lock.symlink_to(precious), lambda lock: os.link(precious, lock), os.mkfifo,
+                          lambda lock: lock.symlink_to(self.folder / 'none')):
+                plant(staging / '.lock')
+                status, _, err = ctl.run(d, 'import', 'whisper', tree)
+                self.assertEqual((status, precious.read_text()), (2, 'precious'), err)
+                self.assertIn('.lock', err)
+                (staging / '.lock').unlink()
+            self.assertFalse((self.folder / 'none').exists())
+            staging.rmdir()
+            staging.symlink_to(self.folder)
+            self.assertEqual(ctl.run(d, 'import', 'whisper', tree)[0], 2)
+            self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ['d', 'precious', 'tree'])
+
     def test_what_the_daemon_takes(self):
         """The verb by itself: nothing outside the staging folder, no name that leads out of the tree."""
         with self.daemon(http_ingest='true') as d:
@@ -234,6 +257,13 @@ class Whisper(Case):
             answer = d.control('adopt_metadata', file='messages')
             self.assertEqual((answer['stored'], answer['known']), (0, 1))
             self.assertEqual(list(d.rejected_path.glob('*')), [])
+            now = int(time.time())
+            (staging / 'messages').write_text('noise\n' + ''.join(json.dumps(
+                {'hostid': 'h', 'type': 'data', 'plugin': 'p', 'message': {'TimeStamp': t, 'Values': {'a': 1}}}) + '\n'
+                for t in (now, now + 86400, now - 9 * 366 * 86400)))
+            answer = d.control('adopt_metadata', file='messages')
+            self.assertEqual((answer['stored'], [(r['index'], r['reason']) for r in answer['refused']]),
+                             (1, [(0, answer['refused'][0]['reason']), (2, 'future'), (3, 'too_old')]))
             self.assertEqual(d.control('adopt', host='h', files=[{'plugin': 'p', 'ds': 'b', 'file': 'ok.wsp'}])['new'], 1)
             self.assertEqual(sorted(p.name for p in d.wsp_path.glob('*/h/p/*')), ['a.wsp', 'b.wsp'])
 
