@@ -150,7 +150,7 @@ static enum rc read_staged(const char *root, struct text name, struct buf *out, 
 	int fd = -1;
 
 	if (rc == RC_OK)
-		rc = wsp_adopt_open(root, &folder, why);
+		rc = wsp_adopt_open(root, INT64_MAX, &folder, why);
 	if (rc != RC_OK)
 		return rc;
 	snprintf(path, sizeof(path), "%.*s", TEXT_ARG(name)); /* checked: it has no NUL and is no longer */
