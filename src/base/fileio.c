@@ -261,14 +261,12 @@ enum rc fileio_make_dirs(int dir_fd, const char *path, struct why *why)
 	return rc;
 }
 
-enum rc fileio_lock(const char *path, int *fd, struct why *why)
+/* path: for people. */
+static enum rc lock_open(int lock_fd, const char *path, int *fd, struct why *why)
 {
 	char pid[32];
-	int lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
 	ssize_t n;
 
-	if (lock_fd < 0)
-		return because(why, RC_DISK, "open %s: %s", path, strerror(errno));
 	if (flock(lock_fd, LOCK_EX | LOCK_NB) < 0) {
 		n = pread(lock_fd, pid, sizeof(pid) - 1, 0);
 		pid[n > 0 ? n : 0] = '\0';
@@ -287,4 +285,28 @@ enum rc fileio_lock(const char *path, int *fd, struct why *why)
 	}
 	*fd = lock_fd;
 	return RC_OK;
+}
+
+enum rc fileio_lock(const char *path, int *fd, struct why *why)
+{
+	int lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+
+	if (lock_fd < 0)
+		return because(why, RC_DISK, "open %s: %s", path, strerror(errno));
+	return lock_open(lock_fd, path, fd, why);
+}
+
+enum rc fileio_lock_in(int dir_fd, const char *name, int *fd, struct why *why)
+{
+	int lock_fd = fileio_open_in(dir_fd, name, O_RDWR | O_CREAT | O_NONBLOCK | O_NOCTTY, 0640);
+	struct stat st;
+
+	if (lock_fd < 0)
+		return because(why, errno == ELOOP ? RC_REFUSED : RC_DISK, "open %s: %s", name,
+			       errno == ELOOP ? "a link, expected a regular file" : strerror(errno));
+	if (fstat(lock_fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1) {
+		close(lock_fd);
+		return because(why, RC_REFUSED, "%s: expected a regular file with one name", name);
+	}
+	return lock_open(lock_fd, name, fd, why);
 }

@@ -76,5 +76,7 @@ CHECKED enum rc fileio_make_dirs(int dir_fd, const char *path, struct why *why);
  * Owner    *fd is open while the lock is held; closing it, or dying, ends the lock.
  */
 CHECKED enum rc fileio_lock(const char *path, int *fd, struct why *why);
+/* The same by a name in a folder that others may write to. Errors also: RC_REFUSED a link, or no regular file with one name. */
+CHECKED enum rc fileio_lock_in(int dir_fd, const char *name, int *fd, struct why *why);
 
 #endif

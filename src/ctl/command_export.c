@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fileio.h"
@@ -18,11 +19,12 @@
 #include "ctl/host_tar.h"
 #include "ctl/progress.h"
 #include "ctl/show.h"
+#include "values/wsp_verify.h"
 #include "wire/reply.h"
 
 enum { OPTION_WITHOUT_VALUES };
 
-enum { TRIES = 20 };
+enum { TRIES = 25, PAUSE_MS = 20 };
 
 static const struct command_option options[] = {
 	[OPTION_WITHOUT_VALUES] = { "without-values", NULL, "only what is known of the host and its plugins" },
@@ -70,10 +72,14 @@ static enum rc read_whole(struct export *x, int fd, struct stat *st, struct why 
 		struct stat after;
 		enum rc rc;
 
+		if (i > 0)
+			nanosleep(&(struct timespec){ 0, PAUSE_MS * 1000000L }, NULL);
 		if (fstat(fd, st) < 0)
 			return because(why, RC_DISK, "%s", strerror(errno));
 		if (!S_ISREG(st->st_mode) || st->st_size > HOST_TAR_MAX_WSP)
 			return because(why, RC_REFUSED, "over %d bytes", HOST_TAR_MAX_WSP);
+		if (!wsp_is_settled(st, NULL))
+			continue;
 		buf_clear(&x->bytes);
 		if (st->st_size == 0)
 			return RC_OK;
@@ -81,8 +87,7 @@ static enum rc read_whole(struct export *x, int fd, struct stat *st, struct why 
 		if (rc != RC_OK)
 			return rc;
 		x->bytes.n = (size_t)st->st_size;
-		if (fstat(fd, &after) == 0 && after.st_ctim.tv_sec == st->st_ctim.tv_sec &&
-		    after.st_ctim.tv_nsec == st->st_ctim.tv_nsec)
+		if (fstat(fd, &after) == 0 && wsp_is_settled(&after, st))
 			return RC_OK;
 	}
 	return because(why, RC_PEER, "it is being written all the time");

@@ -43,6 +43,30 @@ static void list(struct answer *a)
 	}
 }
 
+/* What could not be put back whole: said, as the rest goes with the trash one day. */
+static bool print_kept(struct answer *a, struct json_value kept)
+{
+	struct json_walk w = json_walk(kept);
+	struct json_value item;
+	bool any = false;
+
+	while (kept.type == JSON_ARRAY && json_next_element(&w, &item)) {
+		double without_room = answer_number(a, item, "without_room"),
+		       damaged = answer_number(a, item, "damaged");
+		struct text entry = answer_text(a, item, "entry");
+
+		any = true;
+		if (without_room > 0)
+			ctl_fail("%.*s stays in the trash: %.0f of its files know more than those that stand there "
+				 "have room "
+				 "for: numeterctl resize, then restore again",
+				 TEXT_ARG(entry), without_room);
+		if (damaged > 0)
+			ctl_fail("%.*s stays in the trash: %.0f of its files are damaged", TEXT_ARG(entry), damaged);
+	}
+	return any;
+}
+
 static void print(struct answer *a)
 {
 	struct json_value restored = answer_list(a, a->value, "restored"), shown = answer_list(a, a->value, "shown"),
@@ -81,6 +105,8 @@ static int run(struct ctl *ctl)
 		list(&a);
 	else if (status == EXIT_FINE)
 		print(&a);
+	if (status == EXIT_FINE && print_kept(&a, answer_list(&a, a.value, "kept")))
+		status = EXIT_NOT_FINE;
 	answer_close(&a);
 	buf_fini(&request);
 	return status;
@@ -92,7 +118,8 @@ const struct command command_restore = {
 	.summary = "list what is in the trash or noted as gone; bring it back",
 	.help = "An entry by its name, or all of a host, plugin or data source. What came in again meanwhile is kept, "
 		"and\n"
-		"its files get the points that they lack.\n"
+		"its files get the points that they lack; an entry of which they have no room for all stays in the "
+		"trash.\n"
 		"Exit status: 0 done, 1 there is nothing of it or it could not be, 2 the daemon cannot be asked.\n",
 	.most_arguments = 1,
 	.works_alone = true,

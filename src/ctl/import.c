@@ -179,10 +179,11 @@ static void print_account(const struct import *im)
 {
 	if (im->ctl->json) {
 		printf("{\"hosts\": %" PRIu64 ", \"files\": %" PRIu64 ", \"new\": %" PRIu64 ", \"%s\": %" PRIu64
-		       ", \"empty\": %" PRIu64 ", \"points\": %" PRIu64 ", \"infos\": %" PRIu64
-		       ", \"skipped\": [%.*s]}\n",
+		       ", \"empty\": %" PRIu64 ", \"future\": %" PRIu64 ", \"aside\": %" PRIu64 ", \"points\": %" PRIu64
+		       ", \"infos\": %" PRIu64 ", \"skipped\": [%.*s]}\n",
 		       im->n_hosts, im->n_new + im->n_over, im->n_new, im->replace ? "replaced" : "filled", im->n_over,
-		       im->n_empty, im->n_points, im->n_infos, TEXT_ARG(buf_text(&im->skipped)));
+		       im->n_empty, im->n_future, im->n_aside, im->n_points, im->n_infos,
+		       TEXT_ARG(buf_text(&im->skipped)));
 		return;
 	}
 	printf("%" PRIu64 " files of %" PRIu64 " hosts: %" PRIu64 " new, %" PRIu64 " %s; %" PRIu64 " values, %" PRIu64
@@ -191,6 +192,10 @@ static void print_account(const struct import *im)
 	       im->replace ? "took the place of one" : "filled into one", im->n_points, im->n_infos);
 	if (im->n_empty > 0)
 		printf("; %" PRIu64 " had no value", im->n_empty);
+	if (im->n_future > 0)
+		printf("; %" PRIu64 " values of times to come were not taken", im->n_future);
+	if (im->n_aside > 0)
+		printf("; %" PRIu64 " files that knew more than has room now lie in the quarantine", im->n_aside);
 	if (im->n_skipped > 0)
 		printf("; %zu left out", im->n_skipped);
 	printf("\n");

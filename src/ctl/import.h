@@ -57,7 +57,7 @@ struct import {
 	struct mono began;
 	struct buf files; /* of the request being put together */
 	size_t n_files, first_of_batch, n_staged;
-	uint64_t n_hosts, n_new, n_over, n_points, n_infos, n_empty;
+	uint64_t n_hosts, n_new, n_over, n_points, n_infos, n_empty, n_future, n_aside;
 };
 
 /* replace, dry_run and rate as the options say; NULL: not given. Returns EXIT_FINE, or what numeterctl ends with: said. */

@@ -4,13 +4,15 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fileio.h"
 #include "ctl/import_staging.h"
+#include "values/wsp_verify.h"
 #include "wsp/wsp.h"
 
-enum { TRIES = 20, CHUNK_BYTES = 1 << 16 };
+enum { TRIES = 25, PAUSE_MS = 20, CHUNK_BYTES = 1 << 16 };
 
 static enum rc copy_bytes(int from, int to, uint64_t n, struct why *why)
 {
@@ -28,12 +30,6 @@ static enum rc copy_bytes(int from, int to, uint64_t n, struct why *why)
 	return rc;
 }
 
-static bool same(const struct stat *a, const struct stat *b)
-{
-	return a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec &&
-	       a->st_size == b->st_size;
-}
-
 /* A copy during which the file did not change is the file as it was at one moment. */
 static enum rc copy_whole(int from, int to, uint64_t n, struct why *why)
 {
@@ -41,14 +37,18 @@ static enum rc copy_whole(int from, int to, uint64_t n, struct why *why)
 		struct stat before, after;
 		enum rc rc;
 
+		if (i > 0)
+			nanosleep(&(struct timespec){ 0, PAUSE_MS * 1000000L }, NULL);
 		if (fstat(from, &before) < 0)
 			return because(why, RC_DISK, "%s", strerror(errno));
+		if (!wsp_is_settled(&before, NULL))
+			continue;
 		rc = copy_bytes(from, to, n, why);
 		if (rc != RC_OK)
 			return rc;
 		if (fstat(from, &after) < 0)
 			return because(why, RC_DISK, "%s", strerror(errno));
-		if (same(&before, &after))
+		if (wsp_is_settled(&after, &before))
 			return RC_OK;
 	}
 	return because(why, RC_PEER, "it is being written all the time");

@@ -119,24 +119,20 @@ static int open_root(struct import *im)
 
 int staging_open(struct import *im)
 {
-	char *lock = must_format("%s/" WSP_ADOPT_FOLDER "/.lock", im->config->wsp_path);
 	int root_fd = open_root(im);
 	struct why why;
 	enum rc rc;
 
-	if (root_fd < 0) {
-		free(lock);
+	if (root_fd < 0)
 		return EXIT_UNUSABLE;
-	}
 	rc = open_folder(root_fd, &im->staging_fd, &why);
 	if (rc == RC_OK)
-		rc = fileio_lock(lock, &im->lock_fd, &why);
+		rc = fileio_lock_in(im->staging_fd, ".lock", &im->lock_fd, &why);
 	if (rc == RC_OK && staging_give(im->staging_fd, im->lock_fd) < 0)
 		rc = because(&why, RC_DISK, "%s", strerror(errno));
 	if (rc == RC_OK)
 		rc = clear(im->staging_fd, &why);
 	close(root_fd);
-	free(lock);
 	return rc == RC_OK ? EXIT_FINE : ctl_fail("%s/" WSP_ADOPT_FOLDER ": %s", im->config->wsp_path, why.text);
 }
 
@@ -322,10 +318,34 @@ static const struct import_series *find(const struct import *im, size_t first, s
 	return NULL;
 }
 
+/* Who deletes what was imported is to know what of it is not here. */
+static void take_lost(struct import *im, struct answer *a, size_t first)
+{
+	struct json_value lost, one;
+
+	if (!json_member(&a->arena, a->value, "lost", &lost) || lost.type != JSON_ARRAY)
+		return;
+	for (struct json_walk w = json_walk(lost); json_next_element(&w, &one);) {
+		const struct import_series *s =
+			find(im, first, answer_text(a, one, "plugin"), answer_text(a, one, "ds"));
+		char *text = must_format("%.0f of its values have no room in the archives that are here: numeterctl "
+					 "resize, then import again",
+					 answer_number(a, one, "values"));
+
+		if (im->replace)
+			im->n_aside++;
+		else
+			import_skip(im, s == NULL ? "?" : s->path, text);
+		free(text);
+	}
+}
+
 static void take_answer(struct import *im, struct answer *a, size_t first)
 {
 	struct json_value failed, one;
 
+	im->n_future += (uint64_t)answer_number(a, a->value, "future");
+	take_lost(im, a, first);
 	im->n_new += (uint64_t)answer_number(a, a->value, "new");
 	im->n_over += (uint64_t)answer_number(a, a->value, im->replace ? "replaced" : "filled");
 	if (!json_member(&a->arena, a->value, "failed", &failed) || failed.type != JSON_ARRAY)

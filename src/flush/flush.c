@@ -348,6 +348,7 @@ static void serve(struct flush *f, struct request *r)
 		return;
 	}
 	r->rc = r->alone(r->argument, r->why);
+	values_touched(engine_values(f->options.engine));
 	atomic_fetch_add(&f->n_alone, 1);
 }
 

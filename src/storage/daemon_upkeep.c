@@ -38,6 +38,7 @@ enum rc open_upkeep(struct daemon *d)
 			.clean_time_s = c->wsp_clean_time_h * HOUR_S,
 			.gone_s = c->host_gone_days * DAY_S,
 			.trash_s = c->trash_days * DAY_S,
+			.max_future_s = c->max_future_s,
 			.deletes = c->wsp_delete,
 			.started_s = d->query.started_s,
 			.listed = each_listed,

@@ -150,7 +150,7 @@ static enum rc read_staged(const char *root, struct text name, struct buf *out, 
 	int fd = -1;
 
 	if (rc == RC_OK)
-		rc = wsp_adopt_open(root, &folder, why);
+		rc = wsp_adopt_open(root, INT64_MAX, &folder, why);
 	if (rc != RC_OK)
 		return rc;
 	snprintf(path, sizeof(path), "%.*s", TEXT_ARG(name)); /* checked: it has no NUL and is no longer */
@@ -170,21 +170,31 @@ static enum rc read_staged(const char *root, struct text name, struct buf *out, 
 	return rc;
 }
 
-static void add_refused(struct buf *out, size_t *n, size_t index, const struct refusal *r)
+static void add_refused(struct buf *out, size_t *n, size_t index, enum reason reason, const char *detail)
 {
 	buf_addf(out, "%s{\"index\": %zu, \"reason\": \"%s\", \"detail\": ", (*n)++ == 0 ? "" : ", ", index,
-		 reason_code(r->reason));
-	reply_string(out, text_of(r->detail));
+		 reason_code(reason));
+	reply_string(out, text_of(detail));
 	buf_add_str(out, "}");
 }
 
-/* The messages, each of which is stored, left out or refused here: none is kept aside. */
+/* Nothing of a message that was handed over is stored. */
+static bool is_refused(const struct item *i, enum reason *reason)
+{
+	const struct message *m = &i->message;
+	bool all_samples = i->fate == FATE_STORED && i->decoded && m->n_samples > 0 && m->n_refused == m->n_samples;
+
+	*reason = all_samples ? m->sample[0].reason : i->refusal.reason;
+	return all_samples || i->fate == FATE_REJECTED;
+}
+
+/* The messages, each of which is stored, left out or refused: those that are no messages here, others by ingest. */
 static enum rc take_messages(const struct control_view *v, struct text messages, bool replace, struct buf *answer,
 			     struct why *why)
 {
 	struct batch *b = batch_new(INPUT_HTTP);
 	struct waiter waiter;
-	size_t n, n_known = 0, n_refused = 0, n_infos = 0;
+	size_t n, n_known = 0, n_refused = 0, n_infos = 0, n_stored = 0;
 	struct text *document;
 	struct buf refused;
 	struct arena a;
@@ -194,11 +204,12 @@ static enum rc take_messages(const struct control_view *v, struct text messages,
 	buf_init(&refused, CONTROL_ANSWER_MAX_BYTES / 2);
 	rc = message_split(&a, messages, true, MESSAGES_MAX, &document, &n, why);
 	for (size_t i = 0; rc == RC_OK && i < n; i++) {
-		const struct item *item = batch_add_http(b, document[i]);
+		struct item *item = batch_add_http(b, document[i]);
 		bool known = false;
 
+		item->tag = i;
 		if (!item->decoded) {
-			add_refused(&refused, &n_refused, i, &item->refusal);
+			add_refused(&refused, &n_refused, i, item->refusal.reason, item->refusal.detail);
 			b->n--;
 			continue;
 		}
@@ -210,12 +221,20 @@ static enum rc take_messages(const struct control_view *v, struct text messages,
 	b->accepted_s = wall_now().s;
 	if (rc == RC_OK && b->n > 0)
 		store(v->ingest, b, &waiter);
-	for (size_t i = 0; rc == RC_OK && i < b->n; i++)
-		if (b->item[i].fate == FATE_FAILED)
+	for (size_t i = 0; rc == RC_OK && i < b->n; i++) {
+		const struct item *item = &b->item[i];
+		enum reason reason;
+
+		if (item->fate == FATE_FAILED) {
 			rc = because(why, RC_PEER, "%s", b->why.text);
-		else
-			n_infos += b->item[i].message.kind == MESSAGE_INFO;
-	buf_addf(answer, "{\"stored\": %zu, \"infos\": %zu, \"known\": %zu, \"refused\": [%.*s]}", b->n, n_infos,
+		} else if (is_refused(item, &reason)) {
+			add_refused(&refused, &n_refused, (size_t)item->tag, reason, item->refusal.detail);
+		} else {
+			n_stored++;
+			n_infos += item->message.kind == MESSAGE_INFO;
+		}
+	}
+	buf_addf(answer, "{\"stored\": %zu, \"infos\": %zu, \"known\": %zu, \"refused\": [%.*s]}", n_stored, n_infos,
 		 n_known, TEXT_ARG(buf_text(&refused)));
 	buf_fini(&refused);
 	arena_fini(&a);

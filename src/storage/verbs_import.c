@@ -1,8 +1,11 @@
 /*
  * The verb that brings prepared files into the tree: those of one host, several at once.
  */
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/instant.h"
 #include "base/mem.h"
@@ -23,6 +26,7 @@ struct staged {
 	struct series series;
 	const char *name;
 	enum { STAGED_WAITS, STAGED_HAS_ONE, STAGED_NEW, STAGED_OVER, STAGED_FAILED } state;
+	uint64_t n_future, n_lost; /* values that are not taken: of times to come; without room */
 	struct why why;
 };
 
@@ -31,10 +35,10 @@ struct adoption {
 	struct arena arena;
 	char folder[FOLDER_MAX_BYTES];
 	struct text host;
-	bool replace;
+	bool replace, had_folder;
 	struct wsp_adopt adopt;
 	struct staged *file;
-	size_t n, n_over; /* n_over: those that have a file already and wait */
+	size_t n, n_over; /* n_over: those that have a file already and wait for their turn */
 };
 
 /* As C's string: one with a NUL byte in it is no file's name. */
@@ -93,7 +97,7 @@ static enum rc read_request(struct adoption *x, struct text request, struct why 
 	return rc == RC_OK ? read_files(x, list, why) : rc;
 }
 
-/* The files of series that have none; the others are left for when nobody writes. */
+/* The files of series that have none. */
 static void adopt_new(struct adoption *x)
 {
 	for (size_t i = 0; i < x->n; i++) {
@@ -108,20 +112,44 @@ static void adopt_new(struct adoption *x)
 	}
 }
 
-/* Thread flush. */
-static enum rc adopt_over(void *argument, struct why *why)
+static bool has_folder(const struct adoption *x)
+{
+	struct stat st;
+
+	return fstatat(x->adopt.root_fd, x->folder, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/*
+ * Renamed or removed meanwhile? Nobody does that while we are alone, but the files of one go before its metadata: a folder
+ * that was there and is not any longer is not to be made again.
+ */
+static enum rc is_there(const struct adoption *x, struct why *why)
+{
+	char folder[FOLDER_MAX_BYTES];
+	enum rc rc = folder_find(x->view->query, x->host, folder, why);
+
+	if (rc == RC_OK && (strcmp(folder, x->folder) != 0 || (x->had_folder && !has_folder(x))))
+		rc = because(why, RC_ABSENT, "host %.*s was renamed or removed meanwhile", TEXT_ARG(x->host));
+	return rc;
+}
+
+/* Thread flush, as all that is done to the tree here. */
+static enum rc adopt_alone(void *argument, struct why *why)
 {
 	struct adoption *x = argument;
 	size_t n_done = 0;
+	enum rc rc = is_there(x, why);
 
-	(void)why;
+	if (rc != RC_OK)
+		return rc;
+	adopt_new(x);
 	for (size_t i = 0; i < x->n && n_done < MOST_AT_ONCE; i++) {
 		struct staged *f = &x->file[i];
 
 		if (f->state != STAGED_HAS_ONE)
 			continue;
 		f->state = wsp_adopt_over(&x->adopt, f->name, &f->series, x->replace, x->view->config->quarantine_path,
-					  &f->why) == RC_OK
+					  &f->n_lost, &f->why) == RC_OK
 				   ? STAGED_OVER
 				   : STAGED_FAILED;
 		n_done++;
@@ -130,25 +158,43 @@ static enum rc adopt_over(void *argument, struct why *why)
 	return RC_OK;
 }
 
+static void begin_series(struct buf *answer, bool *first, const struct series *s)
+{
+	buf_add_str(answer, *first ? "{\"plugin\": " : ", {\"plugin\": ");
+	*first = false;
+	reply_string(answer, s->plugin);
+	buf_add_str(answer, ", \"ds\": ");
+	reply_string(answer, s->ds);
+}
+
 static void add_answer(const struct adoption *x, struct buf *answer)
 {
 	size_t n[STAGED_FAILED + 1] = { 0 };
+	uint64_t n_future = 0;
 	bool first = true;
 
 	for (size_t i = 0; i < x->n; i++)
 		n[x->file[i].state]++;
-	buf_addf(answer, "{\"new\": %zu, \"%s\": %zu, \"failed\": [", n[STAGED_NEW], x->replace ? "replaced" : "filled",
-		 n[STAGED_OVER]);
+	for (size_t i = 0; i < x->n; i++)
+		n_future += x->file[i].state == STAGED_FAILED ? 0 : x->file[i].n_future;
+	buf_addf(answer, "{\"new\": %zu, \"%s\": %zu, \"future\": %" PRIu64 ", \"lost\": [", n[STAGED_NEW],
+		 x->replace ? "replaced" : "filled", n[STAGED_OVER], n_future);
+	for (size_t i = 0; i < x->n; i++) {
+		const struct staged *f = &x->file[i];
+
+		if (f->state != STAGED_OVER || f->n_lost == 0)
+			continue;
+		begin_series(answer, &first, &f->series);
+		buf_addf(answer, ", \"values\": %" PRIu64 "}", f->n_lost);
+	}
+	buf_add_str(answer, "], \"failed\": [");
+	first = true;
 	for (size_t i = 0; i < x->n; i++) {
 		const struct staged *f = &x->file[i];
 
 		if (f->state != STAGED_FAILED)
 			continue;
-		buf_add_str(answer, first ? "{\"plugin\": " : ", {\"plugin\": ");
-		first = false;
-		reply_string(answer, f->series.plugin);
-		buf_add_str(answer, ", \"ds\": ");
-		reply_string(answer, f->series.ds);
+		begin_series(answer, &first, &f->series);
 		buf_add_str(answer, ", \"error\": ");
 		reply_string(answer, text_of(f->why.text));
 		buf_add_str(answer, "}");
@@ -165,7 +211,7 @@ static bool look(struct adoption *x)
 		struct staged *f = &x->file[i];
 
 		f->series.folder = text_of(x->folder);
-		if (wsp_adopt_check(&x->adopt, f->name, &f->why) != RC_OK)
+		if (wsp_adopt_check(&x->adopt, f->name, &f->n_future, &f->why) != RC_OK)
 			f->state = STAGED_FAILED;
 		else
 			any = any || x->replace || !wsp_adopt_has(&x->adopt, &f->series);
@@ -178,17 +224,19 @@ static enum rc adopt(struct adoption *x, struct why *why)
 	enum rc rc = folder_find(x->view->query, x->host, x->folder, why);
 
 	if (rc == RC_OK)
-		rc = wsp_adopt_open(x->view->config->wsp_path, &x->adopt, why);
+		rc = wsp_adopt_open(x->view->config->wsp_path, wall_now().s + x->view->config->max_future_s, &x->adopt,
+				    why);
 	if (rc != RC_OK)
 		return rc;
+	x->had_folder = has_folder(x);
 	/* a series of which points wait has a file then, and they are in it */
 	rc = flush_now(x->view->flush, x->host, why);
 	if (rc == RC_OK && look(x))
 		rc = wsp_adopt_sync(&x->adopt, why);
-	if (rc == RC_OK)
-		adopt_new(x);
-	while (rc == RC_OK && x->n_over > 0)
-		rc = flush_alone(x->view->flush, x->host, adopt_over, x, why);
+	do {
+		if (rc == RC_OK)
+			rc = flush_alone(x->view->flush, x->host, adopt_alone, x, why);
+	} while (rc == RC_OK && x->n_over > 0);
 	if (rc == RC_OK)
 		rc = values_sync(engine_values(x->view->engine), why);
 	wsp_adopt_close(&x->adopt);
@@ -197,7 +245,7 @@ static enum rc adopt(struct adoption *x, struct why *why)
 
 static enum rc run_adopt(void *argument, struct text request, struct buf *answer, struct why *why)
 {
-	struct adoption x = { .view = argument, .adopt = { -1, -1 } };
+	struct adoption x = { .view = argument, .adopt = { .root_fd = -1, .staging_fd = -1 } };
 	enum rc rc;
 
 	arena_init(&x.arena);

@@ -27,17 +27,24 @@ static enum rc open_wsp(int dir_fd, const char *name, int flags, struct wsp *out
 	return wsp_attach(fd, out, why);
 }
 
-/* The file was begun anew: it is kept, and gets what it lacks. */
+/* The file was begun anew: it is kept, and gets what it lacks. What it has no room for stays in the trash, with the rest. */
 static enum rc fill(struct put_back *p, int from_fd, int to_fd, const char *name, struct why *why)
 {
+	uint64_t n_lost = 0;
 	struct wsp from, into;
 	enum rc rc = open_wsp(from_fd, name, O_RDONLY, &from, why);
 
+	if (rc == RC_DAMAGED) { /* nothing can be had of it as it is */
+		p->n_damaged++;
+		return RC_OK;
+	}
 	if (rc != RC_OK)
-		return rc == RC_DAMAGED ? RC_OK : rc; /* nothing can be had of it; it stays in the trash */
+		return rc;
 	rc = open_wsp(to_fd, name, O_RDWR, &into, why);
 	if (rc == RC_OK) {
-		rc = wsp_fill(&into, &from, why);
+		rc = wsp_fill(&into, &from, p->latest_s, why);
+		if (rc == RC_OK)
+			rc = wsp_lost(&into, &from, p->latest_s, &n_lost, why);
 		if (rc == RC_OK)
 			rc = fileio_sync(into.fd, why);
 		wsp_close(&into);
@@ -47,8 +54,10 @@ static enum rc fill(struct put_back *p, int from_fd, int to_fd, const char *name
 	wsp_close(&from);
 	if (rc == RC_OK) {
 		p->n_filled++;
-		rc = fileio_unlink_at(from_fd, name, why);
+		p->n_without_room += n_lost > 0;
 	}
+	if (rc == RC_OK && n_lost == 0)
+		rc = fileio_unlink_at(from_fd, name, why);
 	return rc;
 }
 

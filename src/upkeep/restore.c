@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,8 +116,9 @@ static enum rc put_values(struct upkeep *u, const struct entry *e, struct why *w
 struct restore {
 	struct upkeep *u;
 	struct text what;
-	struct buf names, shown;
-	uint64_t n_restored, n_shown, n_files, n_filled;
+	struct upkeep_when when;
+	struct buf names, kept, shown;
+	uint64_t n_restored, n_kept, n_shown, n_files, n_filled;
 	struct text *wanted; /* names of entries, heap, the oldest first */
 	size_t n_wanted, capacity;
 };
@@ -159,7 +161,7 @@ static enum rc restore_entry(void *argument, struct trash_entry *e, struct why *
 {
 	struct restore *r = argument;
 	struct upkeep *u = r->u;
-	struct put_back putting = { .u = u, .e = e };
+	struct put_back putting = { .u = u, .e = e, .latest_s = r->when.now_s + u->options.max_future_s };
 	char folder[FOLDER_MAX_BYTES];
 	enum rc rc;
 
@@ -179,6 +181,15 @@ static enum rc restore_entry(void *argument, struct trash_entry *e, struct why *
 	if (rc == RC_OK)
 		rc = ingest_forget(u->options.ingest, &(struct ingest_forget){ .host = e->entry.host, .all = true },
 				   why);
+	if (rc == RC_OK && putting.n_without_room + putting.n_damaged > 0) {
+		buf_add_str(&r->kept, r->n_kept++ == 0 ? "{\"entry\": " : ", {\"entry\": ");
+		reply_string(&r->kept, text_of(e->name));
+		buf_addf(&r->kept, ", \"without_room\": %" PRIu64 ", \"damaged\": %" PRIu64 "}", putting.n_without_room,
+			 putting.n_damaged);
+		log_line(LOG_LEVEL_WARNING, "upkeep.kept", "entry=%s without_room=%" PRIu64 " damaged=%" PRIu64,
+			 e->name, putting.n_without_room, putting.n_damaged);
+		return RC_END;
+	}
 	if (rc == RC_OK)
 		rc = trash_drop(e, why);
 	if (rc != RC_OK)
@@ -263,28 +274,32 @@ static enum rc show_noted(struct restore *r, struct text what, struct why *why)
 	return rc;
 }
 
-enum rc restore_run(struct upkeep *u, struct text what, struct buf *out, struct why *why)
+enum rc restore_run(struct upkeep *u, struct text what, struct upkeep_when when, struct buf *out, struct why *why)
 {
-	struct restore r = { .u = u, .what = what };
+	struct restore r = { .u = u, .what = what, .when = when };
 	enum rc rc;
 
 	buf_init(&r.names, out->max);
+	buf_init(&r.kept, out->max);
 	buf_init(&r.shown, out->max);
 	rc = trash_each(&u->trash, want, &r, why);
 	if (rc == RC_OK)
 		rc = restore_wanted(&r, why);
 	if (rc == RC_OK)
 		rc = show_noted(&r, what, why);
-	if (rc == RC_OK && r.n_restored + r.n_shown == 0)
+	if (rc == RC_OK && r.n_restored + r.n_kept + r.n_shown == 0)
 		rc = because(why, RC_ABSENT, "nothing of \"%.*s\" is in the trash or noted as gone", TEXT_ARG(what));
 	if (rc == RC_OK)
-		buf_addf(out, "{\"restored\": [%.*s], \"shown\": [%.*s], \"files\": %llu, \"filled\": %llu}",
-			 TEXT_ARG(buf_text(&r.names)), TEXT_ARG(buf_text(&r.shown)), (unsigned long long)r.n_files,
-			 (unsigned long long)r.n_filled);
+		buf_addf(out,
+			 "{\"restored\": [%.*s], \"kept\": [%.*s], \"shown\": [%.*s], \"files\": %" PRIu64
+			 ", \"filled\": %" PRIu64 "}",
+			 TEXT_ARG(buf_text(&r.names)), TEXT_ARG(buf_text(&r.kept)), TEXT_ARG(buf_text(&r.shown)),
+			 r.n_files, r.n_filled);
 	for (size_t i = 0; i < r.n_wanted; i++)
 		free((char *)(uintptr_t)r.wanted[i].s);
 	free(r.wanted);
 	buf_fini(&r.names);
+	buf_fini(&r.kept);
 	buf_fini(&r.shown);
 	return rc;
 }

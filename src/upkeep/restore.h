@@ -7,6 +7,7 @@
 #include "upkeep/state.h"
 
 /* upkeep_restore() when it is its turn. */
-CHECKED enum rc restore_run(struct upkeep *u, struct text what, struct buf *out, struct why *why);
+CHECKED enum rc restore_run(struct upkeep *u, struct text what, struct upkeep_when when, struct buf *out,
+			    struct why *why);
 
 #endif

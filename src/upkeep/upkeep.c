@@ -209,12 +209,11 @@ enum rc upkeep_restore(struct upkeep *u, struct text what, struct upkeep_when wh
 {
 	enum rc rc = take_turn(u, why);
 
-	(void)when;
 	if (rc != RC_OK)
 		return rc;
 	rc = recover(u, why);
 	if (rc == RC_OK)
-		rc = restore_run(u, what, out, why);
+		rc = restore_run(u, what, when, out, why);
 	end_turn(u);
 	return rc;
 }

@@ -31,6 +31,7 @@ struct upkeep_options {
 	unsigned md5_digits;
 	const char *trash_path; /* NULL: <wsp_path>/.trash */
 	int64_t clean_time_s, gone_s, trash_s;
+	int64_t max_future_s;    /* further ahead of the clock no stored point is */
 	bool deletes;            /* what is stale goes into the trash; else it is noted */
 	int64_t started_s;       /* Unix seconds: what is newer the engine knows */
 	upkeep_lines_fn *listed; /* binding keys, "#" for all; none when no list is in use */
@@ -82,8 +83,10 @@ CHECKED enum rc upkeep_list(struct upkeep *u, struct buf *out, struct why *why);
 
 /*
  * Bring back an entry of the trash by its name, or all of "HOST", "HOST/PLUGIN", "HOST/PLUGIN/DS", and show again what was
- * noted of it. Files that exist are kept and filled (wsp_fill()).
- * {"restored": ["entry"…], "shown": [{"host", "plugin"}…], "files": N, "filled": N}. Errors also: RC_ABSENT · RC_REFUSED
+ * noted of it. Files that exist are kept and filled (wsp_fill()); an entry of which a file knows more than those have room
+ * for, or is damaged, stays with these files.
+ * {"restored": ["entry"…], "kept": [{"entry", "without_room": N, "damaged": N}…], "shown": [{"host", "plugin"}…],
+ * "files": N, "filled": N}. Errors also: RC_ABSENT · RC_REFUSED
  */
 CHECKED enum rc upkeep_restore(struct upkeep *u, struct text what, struct upkeep_when when, struct buf *out,
 			       struct why *why);

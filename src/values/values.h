@@ -49,6 +49,7 @@ struct values_ops {
 	enum rc (*newest)(struct values *v, const struct series *s, uint32_t *t_s, struct why *why);
 	enum rc (*has)(struct values *v, const struct series *s, struct why *why);
 	enum rc (*count)(struct values *v, struct text folder, const atomic_bool *enough, uint64_t *n, struct why *why);
+	void (*touched)(struct values *v); /* NULL: nothing is remembered of what is stored */
 	void (*close)(struct values *v);
 };
 
@@ -128,6 +129,16 @@ CHECKED static inline enum rc values_count(struct values *v, struct text folder,
 					   struct why *why)
 {
 	return v->ops->count(v, folder, enough, n, why);
+}
+
+/*
+ * What is stored may have been changed past values_write(): nothing that is remembered of it counts any longer.
+ * Threads  any, while nobody writes.
+ */
+static inline void values_touched(struct values *v)
+{
+	if (v->ops->touched != NULL)
+		v->ops->touched(v);
 }
 
 static inline void values_close(struct values *v)

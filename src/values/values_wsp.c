@@ -402,6 +402,11 @@ static enum rc count(struct values *values, struct text folder, const atomic_boo
 	return tree_count(((const struct values_wsp *)values)->root_fd, folder, enough, n, why);
 }
 
+static void touched(struct values *values)
+{
+	wsp_memory_forget(((struct values_wsp *)values)->memory);
+}
+
 static void close_tree(struct values *values)
 {
 	struct values_wsp *v = (struct values_wsp *)values;
@@ -416,7 +421,7 @@ static void close_tree(struct values *values)
 	free(v);
 }
 
-static const struct values_ops ops = { write_all, sync_all, fetch, each, newest, has, count, close_tree };
+static const struct values_ops ops = { write_all, sync_all, fetch, each, newest, has, count, touched, close_tree };
 
 /* Said at the start, and not with every file that cannot be opened. */
 static enum rc check_beneath(int root_fd, struct why *why)

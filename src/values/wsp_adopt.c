@@ -21,9 +21,9 @@ uint32_t wsp_adopt_changes(void)
 	return atomic_load(&n_changes);
 }
 
-enum rc wsp_adopt_open(const char *root, struct wsp_adopt *out, struct why *why)
+enum rc wsp_adopt_open(const char *root, int64_t latest_s, struct wsp_adopt *out, struct why *why)
 {
-	struct wsp_adopt a = { -1, -1 };
+	struct wsp_adopt a = { -1, -1, latest_s };
 	enum rc rc = tree_open_root(root, &a.root_fd, why);
 
 	if (rc != RC_OK)
@@ -71,13 +71,16 @@ static enum rc open_staged(const struct wsp_adopt *a, const char *name, struct w
 	return wsp_attach(fd, out, why);
 }
 
-enum rc wsp_adopt_check(const struct wsp_adopt *a, const char *name, struct why *why)
+enum rc wsp_adopt_check(const struct wsp_adopt *a, const char *name, uint64_t *n_future, struct why *why)
 {
 	struct wsp w;
 	enum rc rc = open_staged(a, name, &w, why);
 
-	if (rc == RC_OK)
-		wsp_close(&w);
+	*n_future = 0;
+	if (rc != RC_OK)
+		return rc;
+	rc = wsp_clear_future(&w, a->latest_s, n_future, why);
+	wsp_close(&w);
 	return rc;
 }
 
@@ -148,35 +151,42 @@ enum rc wsp_adopt_new(const struct wsp_adopt *a, const char *name, const struct 
 }
 
 /* What from knows and into does not; nothing when it was given before: not even what coarse slots could be made of. */
-static enum rc fill(struct wsp *into, const struct wsp *from, struct why *why)
+static enum rc fill(struct wsp *into, const struct wsp *from, int64_t latest_s, uint64_t *n_lost, struct why *why)
 {
 	bool covers;
-	enum rc rc = wsp_covers(into, from, &covers, why);
+	enum rc rc = wsp_covers(into, from, latest_s, &covers, why);
 
-	return rc == RC_OK && !covers ? wsp_fill(into, from, why) : rc;
+	if (rc == RC_OK && !covers)
+		rc = wsp_fill(into, from, latest_s, why);
+	return rc == RC_OK ? wsp_lost(into, from, latest_s, n_lost, why) : rc;
 }
 
-/* The staged file in the stored one's place, with what only that one knows. */
+/* The staged file in the stored one's place, with what only that one knows; where it has no room the stored one is kept. */
 static enum rc put_over(const struct wsp_adopt *a, const char *name, struct wsp *staged, const struct wsp *stored,
-			int to_fd, const char *to, struct why *why)
+			const struct tree_folder *f, struct text ds, uint64_t *n_lost, struct why *why)
 {
-	enum rc rc = fill(staged, stored, why);
+	char to[FILE_NAME_BYTES];
+	enum rc rc = fill(staged, stored, a->latest_s, n_lost, why);
 
+	file_name(ds, to);
+	if (rc == RC_OK && *n_lost > 0)
+		rc = tree_quarantine_copy(f, ds, why);
 	if (rc == RC_OK)
 		rc = fileio_sync(staged->fd, why);
-	if (rc == RC_OK && renameat(a->staging_fd, name, to_fd, to) < 0)
+	if (rc == RC_OK && renameat(a->staging_fd, name, f->fd, to) < 0)
 		rc = because(why, RC_DISK, "rename to %s: %s", to, strerror(errno));
 	return rc;
 }
 
 enum rc wsp_adopt_over(const struct wsp_adopt *a, const char *name, const struct series *s, bool replace,
-		       const char *quarantine, struct why *why)
+		       const char *quarantine, uint64_t *n_lost, struct why *why)
 {
 	struct wsp staged = { .fd = -1 }, stored = { .fd = -1 };
 	char to[FILE_NAME_BYTES];
 	struct tree_folder f;
 	enum rc rc;
 
+	*n_lost = 0;
 	tree_folder_init(&f, a->root_fd, quarantine);
 	rc = turn(&f, s, why);
 	file_name(s->ds, to);
@@ -192,7 +202,8 @@ enum rc wsp_adopt_over(const struct wsp_adopt *a, const char *name, const struct
 		rc = open_staged(a, name, &staged, why);
 	if (rc != RC_OK)
 		goto out;
-	rc = replace ? put_over(a, name, &staged, &stored, f.fd, to, why) : fill(&stored, &staged, why);
+	rc = replace ? put_over(a, name, &staged, &stored, &f, s->ds, n_lost, why)
+		     : fill(&stored, &staged, a->latest_s, n_lost, why);
 	atomic_fetch_add(&n_changes, 1);
 	if (rc == RC_OK && !replace)
 		rc = fileio_unlink_at(a->staging_fd, name, why);

@@ -10,6 +10,7 @@ enum { BLOCK = 4096, BLOCKS = 1 << 14, LAYOUTS = UINT8_MAX };
 
 struct block {
 	struct wsp_memo memo[BLOCK];
+	uint32_t generation[BLOCK]; /* of the memory, when the memo was taken last */
 	uint8_t compared[BLOCK];
 };
 
@@ -17,6 +18,7 @@ struct wsp_memory {
 	_Atomic(struct block *) block[BLOCKS];
 	struct wsp layout[LAYOUTS]; /* fixed below n_layouts */
 	atomic_uint n_layouts;      /* grows under lock */
+	atomic_uint generation;
 	struct lock lock;
 };
 
@@ -27,6 +29,7 @@ struct wsp_memory *wsp_memory_new(void)
 	for (size_t i = 0; i < BLOCKS; i++)
 		atomic_init(&m->block[i], NULL);
 	atomic_init(&m->n_layouts, 0);
+	atomic_init(&m->generation, 0);
 	lock_init(&m->lock);
 	return m;
 }
@@ -63,8 +66,19 @@ static struct block *block_of(struct wsp_memory *m, uint32_t number)
 struct wsp_memo *wsp_memory_of(struct wsp_memory *m, uint32_t number)
 {
 	struct block *block = block_of(m, number);
+	uint32_t generation = atomic_load(&m->generation), at = (number - 1) % BLOCK;
 
-	return block == NULL ? NULL : &block->memo[(number - 1) % BLOCK];
+	if (block == NULL)
+		return NULL;
+	if (block->generation[at] != generation)
+		block->memo[at] = (struct wsp_memo){ .changed_ns = 0 };
+	block->generation[at] = generation;
+	return &block->memo[at];
+}
+
+void wsp_memory_forget(struct wsp_memory *m)
+{
+	atomic_fetch_add(&m->generation, 1);
 }
 
 uint8_t *wsp_memory_compared(struct wsp_memory *m, uint32_t number)

@@ -18,6 +18,9 @@ void wsp_memory_free(struct wsp_memory *m);
  */
 struct wsp_memo *wsp_memory_of(struct wsp_memory *m, uint32_t number);
 
+/* Zero every memo, before anybody takes one again: files were changed by others of this process. Threads: any. */
+void wsp_memory_forget(struct wsp_memory *m);
+
 /*
  * A byte of a number for "compared with which schema", 0 when new; NULL where wsp_memory_of() is. Owner, threads: likewise.
  */

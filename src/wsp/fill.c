@@ -20,7 +20,7 @@ static int by_time(const void *a, const void *b)
 }
 
 /* Slots whose time does not belong where it stands are nobody's: a reader passes them over. */
-static void take_slots(const struct wsp_archive *a, int64_t base_s, uint32_t first, uint32_t n,
+static void take_slots(const struct wsp_archive *a, int64_t base_s, int64_t latest_s, uint32_t first, uint32_t n,
 		       const unsigned char *bytes, struct held *out)
 {
 	for (uint32_t i = 0; i < n; i++) {
@@ -28,14 +28,15 @@ static void take_slots(const struct wsp_archive *a, int64_t base_s, uint32_t fir
 		int64_t slot_s = bytes_get_be32(slot);
 		double value = bytes_get_be_double(slot + 4);
 
-		if (slot_s != 0 && slot_s % a->step_s == 0 && wsp_slot_index(a, base_s, slot_s) == first + i &&
-		    !isnan(value))
+		if (slot_s != 0 && slot_s <= latest_s && slot_s % a->step_s == 0 &&
+		    wsp_slot_index(a, base_s, slot_s) == first + i && !isnan(value))
 			out->at[out->n++] =
 				(struct change){ .slot_s = slot_s, .value = value, .has = true, .fill = true };
 	}
 }
 
-static enum rc read_held(const struct wsp *w, const struct wsp_archive *a, struct held *out, struct why *why)
+static enum rc read_held(const struct wsp *w, const struct wsp_archive *a, int64_t latest_s, struct held *out,
+			 struct why *why)
 {
 	unsigned char bytes[CHUNK * WSP_SLOT_BYTES];
 	int64_t base_s;
@@ -52,7 +53,7 @@ static enum rc read_held(const struct wsp *w, const struct wsp_archive *a, struc
 		n_now = a->n_points - done < CHUNK ? a->n_points - done : CHUNK;
 		rc = wsp_read_slots(w, a, done, n_now, bytes, why);
 		if (rc == RC_OK)
-			take_slots(a, base_s, done, n_now, bytes, out);
+			take_slots(a, base_s, latest_s, done, n_now, bytes, out);
 	}
 	qsort(out->at, out->n, sizeof(*out->at), by_time);
 	return rc;
@@ -79,10 +80,10 @@ static void consolidate(const struct wsp *into, uint32_t step_s, uint32_t from_s
 }
 
 static enum rc fill_from(struct wsp *into, size_t level, const struct wsp *from, const struct wsp_archive *source,
-			 struct why *why)
+			 int64_t latest_s, struct why *why)
 {
 	struct held held;
-	enum rc rc = read_held(from, source, &held, why);
+	enum rc rc = read_held(from, source, latest_s, &held, why);
 
 	if (rc == RC_OK && source->step_s < into->archive[level].step_s)
 		consolidate(into, into->archive[level].step_s, source->step_s, &held);
@@ -92,7 +93,7 @@ static enum rc fill_from(struct wsp *into, size_t level, const struct wsp *from,
 	return rc;
 }
 
-enum rc wsp_fill(struct wsp *into, const struct wsp *from, struct why *why)
+enum rc wsp_fill(struct wsp *into, const struct wsp *from, int64_t latest_s, struct why *why)
 {
 	enum rc rc = RC_OK;
 
@@ -103,7 +104,7 @@ enum rc wsp_fill(struct wsp *into, const struct wsp *from, struct why *why)
 		/* what reaches back furthest first; finer ones add what is still missing */
 		for (size_t i = from->n_archives; i > 0 && rc == RC_OK; i--)
 			if (from->archive[i - 1].step_s <= step_s && step_s % from->archive[i - 1].step_s == 0)
-				rc = fill_from(into, level - 1, from, &from->archive[i - 1], why);
+				rc = fill_from(into, level - 1, from, &from->archive[i - 1], latest_s, why);
 	}
 	return rc;
 }

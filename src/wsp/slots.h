@@ -49,6 +49,9 @@ CHECKED enum rc wsp_read_base(const struct wsp *w, const struct wsp_archive *a, 
 /* Read n consecutive slots from index `first` on, going on at the archive's start; n ≤ n_points. */
 CHECKED enum rc wsp_read_slots(const struct wsp *w, const struct wsp_archive *a, uint32_t first, uint32_t n,
 			       unsigned char *out, struct why *why);
+/* All of it. Errors: as above, and RC_FULL over 8 Mi slots. Owner: *out is freed by the caller. */
+CHECKED enum rc wsp_read_archive(const struct wsp *w, const struct wsp_archive *a, unsigned char **out,
+				 struct why *why);
 
 enum { WINDOW_SMALL = 80 };
 

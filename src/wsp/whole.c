@@ -83,7 +83,7 @@ uint64_t wsp_length(const struct wsp *w)
 	return last->offset + (uint64_t)last->n_points * WSP_SLOT_BYTES;
 }
 
-static enum rc read_archive(const struct wsp *w, const struct wsp_archive *a, unsigned char **out, struct why *why)
+enum rc wsp_read_archive(const struct wsp *w, const struct wsp_archive *a, unsigned char **out, struct why *why)
 {
 	unsigned char *bytes;
 	enum rc rc;
@@ -100,7 +100,8 @@ static enum rc read_archive(const struct wsp *w, const struct wsp_archive *a, un
 }
 
 /* Slots lie where their times say, seen from the first; two files may begin anywhere. */
-static bool archive_covers(const struct wsp_archive *a, const unsigned char *mine, const unsigned char *others)
+static bool archive_covers(const struct wsp_archive *a, const unsigned char *mine, const unsigned char *others,
+			   int64_t latest_s)
 {
 	int64_t base_s = bytes_get_be32(mine), others_base_s = bytes_get_be32(others);
 
@@ -108,8 +109,8 @@ static bool archive_covers(const struct wsp_archive *a, const unsigned char *min
 		const unsigned char *slot = others + (size_t)i * WSP_SLOT_BYTES;
 		int64_t slot_s = bytes_get_be32(slot);
 
-		if (slot_s == 0 || slot_s % a->step_s != 0 || wsp_slot_index(a, others_base_s, slot_s) != i ||
-		    isnan(bytes_get_be_double(slot + 4)))
+		if (slot_s == 0 || slot_s > latest_s || slot_s % a->step_s != 0 ||
+		    wsp_slot_index(a, others_base_s, slot_s) != i || isnan(bytes_get_be_double(slot + 4)))
 			continue;
 		if (base_s == 0 ||
 		    bytes_get_be32(mine + (size_t)wsp_slot_index(a, base_s, slot_s) * WSP_SLOT_BYTES) < slot_s)
@@ -118,7 +119,7 @@ static bool archive_covers(const struct wsp_archive *a, const unsigned char *min
 	return true;
 }
 
-enum rc wsp_covers(const struct wsp *w, const struct wsp *other, bool *covers, struct why *why)
+enum rc wsp_covers(const struct wsp *w, const struct wsp *other, int64_t latest_s, bool *covers, struct why *why)
 {
 	enum rc rc = RC_OK;
 
@@ -129,11 +130,11 @@ enum rc wsp_covers(const struct wsp *w, const struct wsp *other, bool *covers, s
 	for (size_t i = 0; i < w->n_archives && *covers && rc == RC_OK; i++) {
 		unsigned char *mine = NULL, *others = NULL;
 
-		rc = read_archive(w, &w->archive[i], &mine, why);
+		rc = wsp_read_archive(w, &w->archive[i], &mine, why);
 		if (rc == RC_OK)
-			rc = read_archive(other, &other->archive[i], &others, why);
+			rc = wsp_read_archive(other, &other->archive[i], &others, why);
 		if (rc == RC_OK && mine != NULL && others != NULL)
-			*covers = archive_covers(&w->archive[i], mine, others);
+			*covers = archive_covers(&w->archive[i], mine, others, latest_s);
 		free(mine);
 		free(others);
 	}

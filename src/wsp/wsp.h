@@ -150,10 +150,10 @@ CHECKED enum rc wsp_newest(const struct wsp *w, uint32_t *t_s, struct why *why);
  * Give into what from knows and into does not: in each archive of into an empty slot, or one that still holds the time of
  * an earlier lap, gets from's value of that slot, out of from's archive of the same step, or reduced by into's aggregation
  * and xff out of a finer one. Nothing is invented out of a coarser one, and no value of into is changed. Doing it again
- * changes nothing. Both may have any archives.
+ * changes nothing. Both may have any archives. What from has of times after latest_s is left out.
  * Errors   RC_FULL from has an archive of over 8 Mi slots · RC_DAMAGED, RC_DISK: some slots may be filled
  */
-CHECKED enum rc wsp_fill(struct wsp *into, const struct wsp *from, struct why *why);
+CHECKED enum rc wsp_fill(struct wsp *into, const struct wsp *from, int64_t latest_s, struct why *why);
 /*
  * Fill an empty archive of a new file in one go: value[i] is that of the slot at first_s + i × its step, NAN: unknown.
  * first_s is on a step boundary, n at most the archive's slots. No other archive is touched.
@@ -161,10 +161,23 @@ CHECKED enum rc wsp_fill(struct wsp *into, const struct wsp *from, struct why *w
  */
 CHECKED enum rc wsp_lay(struct wsp *w, size_t level, int64_t first_s, const double *value, size_t n, struct why *why);
 /*
- * Has w, with archives like other's, in each slot that other knows a value of that time or a later one? Then there is
- * nothing to give it. *covers: the answer. Errors: RC_FULL an archive of over 8 Mi slots · RC_DAMAGED, RC_DISK.
+ * Has w, with archives like other's, in each slot that other knows, up to latest_s, a value of that time or a later one?
+ * Then there is nothing to give it. *covers: the answer. Errors: RC_FULL an archive of over 8 Mi slots · RC_DAMAGED, RC_DISK.
  */
-CHECKED enum rc wsp_covers(const struct wsp *w, const struct wsp *other, bool *covers, struct why *why);
+CHECKED enum rc wsp_covers(const struct wsp *w, const struct wsp *other, int64_t latest_s, bool *covers,
+			   struct why *why);
+/*
+ * How many values of other, up to latest_s, has w no room for, which wsp_fill() has given all it can take? One is held
+ * where w knows something of its slot's time in an archive of the same step or a finer one that divides it; and it is not
+ * missed where such an archive reaches back as far as other's and has gone past it. Errors: as wsp_covers().
+ */
+CHECKED enum rc wsp_lost(const struct wsp *w, const struct wsp *other, int64_t latest_s, uint64_t *n_lost,
+			 struct why *why);
+/*
+ * Empty every slot with a time after latest_s: it would stand in the way of points to come. Archives that have one are
+ * laid out anew, without what lies in wrong places. Errors: as wsp_covers(); an archive may be written in part then.
+ */
+CHECKED enum rc wsp_clear_future(struct wsp *w, int64_t latest_s, uint64_t *n_cleared, struct why *why);
 /* The bytes of header and archives: what may lie behind them is no one's. */
 uint64_t wsp_length(const struct wsp *w);
 /* How many slots of all archives hold a value, however old. Errors: RC_DAMAGED, RC_DISK. */

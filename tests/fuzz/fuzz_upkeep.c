@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { FROM_MAX_BYTES = 1 << 16 };
+enum { FROM_MAX_BYTES = 1 << 16, LATEST_S = 1 << 30 };
 
 static void try_entry(struct text document)
 {
@@ -43,11 +43,14 @@ static void try_fill(const uint8_t *data, size_t size)
 	unsigned char header[WSP_MAX_HEADER_BYTES];
 	size_t n = wsp_header_encode(&r, header);
 	struct wsp from, into;
+	uint64_t n_counted;
 
 	if (size > FROM_MAX_BYTES || wsp_attach(memory_file(data, size, size), &from, NULL) != RC_OK)
 		return;
 	must(wsp_attach(memory_file(header, n, wsp_file_bytes(&r)), &into, NULL) == RC_OK);
-	must(wsp_fill(&into, &from, NULL) == RC_OK);
+	must(wsp_fill(&into, &from, LATEST_S, NULL) == RC_OK);
+	must(wsp_lost(&into, &from, LATEST_S, &n_counted, NULL) == RC_OK);
+	must(wsp_clear_future(&into, LATEST_S, &n_counted, NULL) == RC_OK && n_counted == 0);
 	wsp_close(&from);
 	wsp_close(&into);
 }

@@ -151,7 +151,7 @@ static enum rc fill(const char *path, struct why *why)
 
 	if (rc != RC_OK)
 		return rc;
-	rc = wsp_fill(&file, &from, why);
+	rc = wsp_fill(&file, &from, INT64_MAX, why);
 	wsp_close(&from);
 	return rc;
 }

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import unittest
 from pathlib import Path
@@ -199,6 +200,107 @@ class Whisper(Case):
             self.assertEqual(d.data('h', 'p', ['longer'])['longer'], {now - now % 60: 5.0})
             self.assert_nothing_staged(d)
 
+    def other(self, name, archives, values):
+        """A Graphite tree with web1.p.d."""
+        path = self.folder / name / 'web1' / 'p' / 'd.wsp'
+        path.parent.mkdir(parents=True)
+        whisper.create(str(path), archives)
+        whisper.update_many(str(path), list(values.items()))
+        return self.folder / name
+
+    def post(self, daemon, host, values):
+        status, _, reply = daemon.post([{'hostid': host, 'type': 'data', 'plugin': 'p', 'message': {
+            'TimeStamp': t, 'Values': {'d': v}}} for t, v in values.items()])
+        self.assertEqual((status, reply['accepted']), (200, len(values)))
+        daemon.flush()
+
+    def test_times_to_come_are_not_taken(self):
+        """carbon stores points ahead of the clock; in our slots they would end what is there, and bar what comes."""
+        now = int(time.time()) // 60 * 60
+        past = {now - 60 * i: float(i) for i in range(1, 20)}
+        ahead = {t + 86400: -1.0 for t in list(past)[5:9]}  # the same slots, one lap on
+        tree = self.other('tree', [(60, 1440), (300, 2016)], {**past, **ahead})
+        with self.daemon(http_ingest='true') as d:
+            account = ctl.account(d, 'import', 'whisper', tree)
+            self.assertEqual((account['new'], account['skipped']), (1, []))
+            self.assertGreaterEqual(account['future'], 4)
+            kept = {t: v for t, v in past.items() if t + 86400 not in ahead}
+            self.assert_slots(wspfile.read(self.file(d, 'web1', 'p', 'd'))[2][0][2], kept, 'new')
+            missing = {t: v for t, v in past.items() if t not in kept}
+            self.post(d, 'web1', missing)
+            self.assert_slots(wspfile.read(self.file(d, 'web1', 'p', 'd'))[2][0][2], past, 'came after')
+            for options in ([], ['--replace']):
+                account = ctl.account(d, 'import', 'whisper', tree, *options)
+                self.assertGreaterEqual(account['future'], 4)
+                self.assert_slots(wspfile.read(self.file(d, 'web1', 'p', 'd'))[2][0][2], past, options)
+            self.assertEqual(ctl.run(d, 'verify')[0], 0)
+
+    def test_what_has_no_room_is_told(self):
+        now = int(time.time()) // 60 * 60
+        stored = {now - 600 * i: float(i) for i in range(1, 30)}
+        fine = self.other('fine', [(10, 360), (60, 1440)], {now - 10 * i: 0.5 for i in range(1, 100)})
+        short = self.other('short', [(60, 10)], {now - 60 * i: 7.0 for i in range(1, 10)})
+        with self.daemon(http_ingest='true') as d:
+            self.post(d, 'web1', stored)
+            for _ in range(2):  # asked again it is told again
+                account = ctl.account(d, 'import', 'whisper', fine, status=1)
+                self.assertEqual((account['filled'], [s['path'] for s in account['skipped']]), (1, ['web1/p/d.wsp']))
+                self.assertIn('99 of its values have no room', account['skipped'][0]['why'])
+            before = wspfile.read(self.file(d, 'web1', 'p', 'd'))[2][0][2]
+            account = ctl.account(d, 'import', 'whisper', short)
+            self.assertEqual((account['filled'], account['skipped']), (1, []))
+            account = ctl.account(d, 'import', 'whisper', short, '--replace')
+            self.assertEqual((account['replaced'], account['aside']), (1, 1))
+            self.assertEqual([a[:2] for a in wspfile.read(self.file(d, 'web1', 'p', 'd'))[2]], [(60, 10)])
+            aside = list((d.wsp_path / '.quarantine').rglob('d.wsp'))
+            self.assertEqual(len(aside), 1)
+            kept = wspfile.read(aside[0])[2][0][2]
+            self.assertEqual({t: kept.get(t) for t in before}, before)
+            self.assertEqual({t: kept.get(t) for t in stored}, stored)
+
+    def test_a_host_that_goes_meanwhile(self):
+        """Adopting and deleting at once: no folder is left of a host that is not there."""
+        now = int(time.time())
+        whisper.create(str(self.folder / 'x.wsp'), [(60, 10)])
+        with self.daemon(http_ingest='true') as d:
+            (d.wsp_path / '.import').mkdir()
+            for i in range(20):
+                host = 'h%d' % i
+                self.post(d, host, {now: 1})
+                for k in range(20):
+                    shutil.copy(self.folder / 'x.wsp', d.wsp_path / '.import' / ('%d.wsp' % k))
+                files = [{'plugin': 'q', 'ds': 'd%d' % k, 'file': '%d.wsp' % k} for k in range(20)]
+                adopting = threading.Thread(target=d.control, args=('adopt',), kwargs={'host': host, 'files': files})
+                adopting.start()
+                time.sleep(i % 5 / 1000)
+                d.control('delete', what=host)
+                adopting.join()
+                self.assertNotIn(host, d.get('hosts')[2])
+                self.assertEqual(list(d.wsp_path.glob('*/' + host)), [], i)
+
+    def test_a_lock_that_is_not_the_imports(self):
+        """The staging folder is the daemon's, and the import may be root's: no file elsewhere is opened by a planted name."""
+        tree = self.folder / 'tree'
+        tree.mkdir()
+        whisper.create(str(tree / 'x.wsp'), [(60, 10)])
+        precious = self.folder / 'precious'
+        precious.write_text('precious')
+        with self.daemon() as d:
+            staging = d.wsp_path / '.import'
+            staging.mkdir()
+            for plant in (lambda lock: lock.symlink_to(precious), lambda lock: os.link(precious, lock), os.mkfifo,
+                          lambda lock: lock.symlink_to(self.folder / 'none')):
+                plant(staging / '.lock')
+                status, _, err = ctl.run(d, 'import', 'whisper', tree)
+                self.assertEqual((status, precious.read_text()), (2, 'precious'), err)
+                self.assertIn('.lock', err)
+                (staging / '.lock').unlink()
+            self.assertFalse((self.folder / 'none').exists())
+            staging.rmdir()
+            staging.symlink_to(self.folder)
+            self.assertEqual(ctl.run(d, 'import', 'whisper', tree)[0], 2)
+            self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ['d', 'precious', 'tree'])
+
     def test_what_the_daemon_takes(self):
         """The verb by itself: nothing outside the staging folder, no name that leads out of the tree."""
         with self.daemon(http_ingest='true') as d:
@@ -234,6 +336,13 @@ class Whisper(Case):
             answer = d.control('adopt_metadata', file='messages')
             self.assertEqual((answer['stored'], answer['known']), (0, 1))
             self.assertEqual(list(d.rejected_path.glob('*')), [])
+            now = int(time.time())
+            (staging / 'messages').write_text('noise\n' + ''.join(json.dumps(
+                {'hostid': 'h', 'type': 'data', 'plugin': 'p', 'message': {'TimeStamp': t, 'Values': {'a': 1}}}) + '\n'
+                for t in (now, now + 86400, now - 9 * 366 * 86400)))
+            answer = d.control('adopt_metadata', file='messages')
+            self.assertEqual((answer['stored'], [(r['index'], r['reason']) for r in answer['refused']]),
+                             (1, [(0, answer['refused'][0]['reason']), (2, 'future'), (3, 'too_old')]))
             self.assertEqual(d.control('adopt', host='h', files=[{'plugin': 'p', 'ds': 'b', 'file': 'ok.wsp'}])['new'], 1)
             self.assertEqual(sorted(p.name for p in d.wsp_path.glob('*/h/p/*')), ['a.wsp', 'b.wsp'])
 

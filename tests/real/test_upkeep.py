@@ -11,6 +11,8 @@ import time
 import unittest
 from pathlib import Path
 
+import whisper
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.case import ServersCase, main  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
@@ -102,6 +104,34 @@ class UpkeepVerbs(ServersCase):
         metrics = daemon.request('GET', '/metrics')[2].decode()
         self.assertIn('\nnumeter_storage_gone_hosts 0\n', metrics)
         self.assertIn('\nnumeter_storage_last_clean_seconds 1', metrics)
+        daemon.stop()
+
+    def test_what_has_no_room_stays_in_the_trash(self):
+        daemon = self.daemon().start()
+        now = int(time.time())
+        old = [now - 3600 * h for h in (1, 2, 3)]
+        for i, t in enumerate(old):
+            self.send(daemon, 'web-1', t, 10 + i)
+        status, out, _ = self.ctl(daemon, 'delete', 'web-1')
+        entry = re.search(r'restore (\S+)\n', out).group(1)
+        self.send(daemon, 'web-1', now, 3)
+        daemon.flush()
+        file = next(daemon.wsp_path.glob('*/web-1/cpu/user.wsp'))
+        file.unlink()
+        whisper.create(str(file), [(60, 10)])  # of an administrator who wanted less
+        whisper.update(str(file), 3.0, now)
+        for _ in range(2):  # and again
+            status, out, err = self.ctl(daemon, 'restore', entry)
+            self.assertEqual((status, out), (1, '0 files put back, 1 filled\n'))
+            self.assertIn('%s stays in the trash: 1 of its files know more' % entry, err)
+        answer = json.loads(self.ctl(daemon, 'restore', entry, '--json')[1])
+        self.assertEqual((answer['restored'], answer['kept']), ([], [{'entry': entry, 'without_room': 1, 'damaged': 0}]))
+        self.assertEqual(self.values(daemon, 'web-1'), [3])
+        self.assertEqual(self.ctl(daemon, 'resize', 'web-1', '60:1440, 300:2016')[0], 0)
+        status, out, _ = self.ctl(daemon, 'restore', entry)
+        self.assertEqual((status, out), (0, 'restored %s\n0 files put back, 1 filled\n' % entry))
+        self.assertEqual(sorted(self.values(daemon, 'web-1')), [3, 10, 11, 12])
+        self.assertEqual(self.ctl_json(daemon, 'restore')['trash'], [])
         daemon.stop()
 
     def test_without_a_daemon(self):

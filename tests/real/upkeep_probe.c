@@ -117,6 +117,7 @@ static enum rc open_all(struct probe *p, struct why *why)
 							  .clean_time_s = 2 * DAY_S,
 							  .gone_s = p->gone_days * DAY_S,
 							  .trash_s = 7 * (int64_t)DAY_S,
+							  .max_future_s = 600,
 							  .deletes = p->deletes,
 							  .started_s = p->now_s,
 							  .listed = each_listed,
