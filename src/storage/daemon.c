@@ -363,6 +363,7 @@ static enum rc take_steps(struct daemon *d, step *const *steps, size_t n)
 {
 	enum rc rc = RC_OK;
 
+	atomic_store(&d->in_force, &d->config);
 	amqp_shown_init(&d->amqp_shown);
 	readiness_init(&d->readiness);
 	for (size_t i = 0; rc == RC_OK && i < n; i++)

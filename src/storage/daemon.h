@@ -20,7 +20,8 @@ struct daemon {
 	const char *config_path;
 	struct config
 		config; /* as it was at start, never changed; what is reloadable may be another by now (reload.h) */
-	char **warning; /* of reading the two */
+	_Atomic(const struct config *) in_force; /* config, or what a reload has put in its place; for any thread */
+	char **warning;                          /* of reading the two */
 	size_t n_warnings, warning_capacity;
 	struct host_list hosts; /* reload's once that is there */
 	struct reload *reload;

@@ -32,7 +32,7 @@ struct reload {
 	int wake_fd;
 	/* thread main only */
 	struct watch *watch;
-	struct version *newest; /* NULL: d->config is in force */
+	struct version *newest; /* has d->in_force; NULL: that is d->config */
 	bool by_signal;
 	/* under lock; d->hosts too */
 	struct lock lock;
@@ -58,7 +58,7 @@ struct work {
 
 static const struct config *in_force(const struct reload *r)
 {
-	return r->newest == NULL ? &r->d->config : &r->newest->config;
+	return atomic_load(&r->d->in_force);
 }
 
 static void keep_warning(void *argument, const char *text)
@@ -221,6 +221,7 @@ static void take_config(struct reload *r, struct work *w)
 	w->config = (struct config){ 0 }; /* handed over */
 	r->newest = v;
 	c = &v->config;
+	atomic_store(&d->in_force, c);
 	if (w->archives)
 		values_wsp_use_schema(d->values, &c->schema);
 	ingest_change(d->ingest, &(struct ingest_options){

@@ -349,13 +349,13 @@ class Configuration(ReloadCase):
             now = int(time.time())
             daemon.get('hosts')
             self.change(daemon, log_level='debug', http_ingest_token='new-token-2', redis_storage_password='new-pass-2',
-                        http_cors_origin='http://new.example', max_future_s='100000', wsp_path=self.folder / 'other',
+                        http_cors_origin='http://new.example', max_future_s='100000', rejected_max_bytes='8192', wsp_path=self.folder / 'other',
                         unknown_key='1', log_path=self.folder / 'new.log')
             answer = self.reload(daemon)
             self.assertEqual({d['key']: (d['was'], d['is']) for d in answer['changed']},
                              {'log_level': ('info', 'debug'), 'http_ingest_token': ('***', '***'),
                               'http_cors_origin': ('http://old.example', 'http://new.example'),
-                              'max_future_s': ('600', '100000'),
+                              'max_future_s': ('600', '100000'), 'rejected_max_bytes': ('100MB', '8k'),
                               'log_path': (str(daemon.log_path), str(self.folder / 'new.log'))})
             self.assertEqual({d['key']: (d['was'], d['is']) for d in answer['needs_restart']},
                              {'redis_storage_password': ('***', '***'),
@@ -364,6 +364,7 @@ class Configuration(ReloadCase):
             daemon.log_path = self.folder / 'new.log'
             self.assertTrue(daemon.log_lines(r'warning event=reload\.needs_restart wsp_path: was "%s", is now "%s" in '
                                              r'the file: needs a restart' % (daemon.wsp_path, self.folder / 'other')))
+            self.assertIn(b'\nnumeter_storage_rejected_max_bytes 8192\n', daemon.request('GET', '/metrics')[2])
             message = recorded.data_message('h', 'p', now + 50000, {'v': 1})
             self.assertEqual(daemon.post(message, token='old-token-1')[0], 401)
             self.assertEqual(daemon.post(message, token='new-token-2')[2], {'accepted': 1, 'rejected': []})
@@ -412,6 +413,14 @@ class Configuration(ReloadCase):
             self.assertIn(b'numeter_storage_files_differ_total 3\n', metrics)
             said()
             self.assertEqual(len(daemon.log_lines(r'event=values\.archives_differ')), 1, 'once')
+            with self.subTest('what files are converted to, and a lost header is made from, is what counts now'):
+                answer = daemon.control('resize', host='h', folder='25/h', files=['p/b'], archives='configured')
+                self.assertEqual([f['done'] for f in answer['files']], ['resized'], answer)
+                with open(path / 'c.wsp', 'r+b') as file:
+                    file.write(bytes(64))
+                answer = daemon.control('repair', host='h', folder='25/h', plugin='p', ds='c')
+                self.assertEqual((answer['done'], answer['header_rebuilt']), ('mended', True), answer)
+                self.assertEqual([archives_of(path / ds) for ds in ('b.wsp', 'c.wsp')], [[(60, 2880), (300, 2016)]] * 2)
         # and once after the next start
         with Daemon(self.folder, http_ingest='true', archives='60:2880, 300:2016', sections=daemon.sections) as daemon:
             def again():
