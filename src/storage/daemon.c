@@ -97,6 +97,7 @@ static enum rc read_hosts(struct daemon *d)
 
 	if (d->config.rpc_hosts.n == 0)
 		return RC_OK;
+	d->hosts_state = watch_look(d->config.host_list_file);
 	rc = host_list_read(d->config.host_list_file, &d->hosts, daemon_warn, d, &why);
 	return rc == RC_OK ? rc : daemon_refuse(d, "host_list_file", rc, &why);
 }

@@ -22,7 +22,7 @@ from support.case import ROOT, ServersCase, main  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
 from support.ports import free_port  # noqa: E402
 from support.servers import RabbitMQServer  # noqa: E402
-from support.wait import SLOW, wait_until  # noqa: E402
+from support.wait import SLOW, Late, wait_until  # noqa: E402
 
 try:
     import pika.exceptions
@@ -288,6 +288,51 @@ class Watching(ReloadCase):
                 (folder / 'two' / 'host-list').write_text('a\nb\nc\nd\ne\nf\ng\n')
                 self.wait_hosts(daemon, 7)
                 self.assertEqual(self.n_done(daemon), n + 1)
+
+    def test_a_list_that_is_written_slowly_counts_when_it_is_closed(self):
+        with self.daemon() as daemon:
+            path = daemon.host_list_path
+            path.unlink()
+            with open(path, 'w') as file:
+                self.assertRaises(Late, wait_until, lambda: daemon.log_lines(r'event=reload\.(done|refused)'), 1)
+                file.write('a\nb\n')
+                file.flush()
+                self.assertRaises(Late, wait_until, lambda: daemon.log_lines(r'event=reload\.(done|refused)'), 1)
+                file.write('c\n')
+            self.wait_hosts(daemon, 3)
+            self.assertEqual(self.n_done(daemon), 1)
+
+    def test_an_empty_list_counts_when_somebody_says_so(self):
+        with self.daemon() as daemon:
+            daemon.host_list_path.write_text('')
+            wait_until(lambda: daemon.log_lines(r'warning event=hosts\.kept hosts=1:'), 10, daemon.log)
+            self.wait_hosts(daemon, 1)
+            answer = self.reload(daemon)
+            self.assertEqual((answer['hosts'], answer['hosts_removed']), (0, 1))
+            self.assertIn('no host', answer['warnings'][0])
+            daemon.host_list_path.write_text('a\nb\n')
+            self.wait_hosts(daemon, 2)
+            daemon.host_list_path.write_text('')
+            wait_until(lambda: daemon.log_lines(r'warning event=hosts\.kept hosts=2:'), 10, daemon.log)
+            daemon.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: len(daemon.log_lines(r'event=reload\.done .*\bhosts=0 ')) == 2, 10, daemon.log)
+
+    def test_a_bad_configuration_does_not_hide_a_change_of_the_list(self):
+        with self.daemon() as daemon:
+            daemon.keys['max_future_s'] = 'soon'
+            daemon.write_config()
+            daemon.host_list_path.write_text('a\nb\n')
+            wait_until(lambda: daemon.log_lines(r'event=hosts\.reloaded hosts=2 hosts_added=1 hosts_removed=0'), 10,
+                       daemon.log)
+            self.assertTrue(daemon.log_lines(r'error event=reload\.refused .*max_future_s: .*the configuration stays'))
+            with self.subTest('nor does asking for it'):
+                daemon.host_list_path.write_text('a\nb\nc\n')
+                self.assertEqual(daemon.control('reload')['rc'], 'refused')
+                wait_until(lambda: daemon.log_lines(r'event=hosts\.reloaded hosts=3 hosts_added=1 '), 10, daemon.log)
+            with self.subTest('and a list that is gone is told'):
+                daemon.host_list_path.unlink()
+                wait_until(lambda: daemon.log_lines(r'error event=reload\.refused .*the host-list stays'), 10, daemon.log)
+                self.assertEqual(self.n_done(daemon), 0)
 
     def test_another_host_list_file(self):
         other = self.folder / 'elsewhere'
