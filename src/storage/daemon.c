@@ -233,6 +233,7 @@ static enum rc start_amqp(struct daemon *d)
 		.ingest = d->ingest,
 		.meta = d->meta,
 		.shown = &d->amqp_shown,
+		.unbind_delay_s = c->unbind_delay_s,
 	});
 	free(server);
 	map_fini(&formerly, NULL);

@@ -153,6 +153,7 @@ class Hosts(ReloadCase):
         self.addCleanup(lambda: self.amqp.channel.queue_delete(self.queue))
 
     def daemon(self, hosts, port=None, **keys):
+        keys.setdefault('unbind_delay_s', 0)
         return Daemon(self.folder, hosts=hosts, rpc_hosts='127.0.0.1:%d' % (port or self.rabbitmq.port),
                       storage_name=self.queue, **keys)
 
@@ -240,6 +241,25 @@ class Hosts(ReloadCase):
         with self.daemon(['b']) as daemon:
             self.wait_bound(['b'], ['a'])
             self.assertEqual((daemon.wsp_path / '.listed').read_text(), 'a\nb\n')
+
+    def test_a_list_in_the_middle_of_being_written_unbinds_nobody(self):
+        hosts = ['a', 'b', 'c']
+        with self.daemon(hosts, unbind_delay_s=3) as daemon:
+            self.wait_bound(hosts)
+            with open(daemon.host_list_path, 'w') as file:
+                file.write('a\nd\n')
+                file.flush()
+                answer = self.reload(daemon)  # as a SIGHUP at the wrong time
+                self.assertEqual((answer['hosts_added'], answer['hosts_removed']), (1, 2))
+                self.wait_bound(['d'])
+                self.assertTrue(all(map(self.is_bound, hosts)))
+                cut = time.monotonic()
+                file.write('b\n')
+            wait_until(lambda: daemon.log_lines(r'event=reload\.done .* hosts=3 hosts_added=1 '), 10, daemon.log)
+            unbound = wait_until(lambda: not self.is_bound('c') and time.monotonic(), 10, 'c is unbound in the end')
+            self.assertGreater(unbound - cut, 2.5)
+            self.assertTrue(all(map(self.is_bound, ['a', 'b', 'd'])), 'who came back stays')
+            self.assertEqual(self.bindings(), collections.Counter(['a', 'b', 'd', self.queue]))
 
 
 class Watching(ReloadCase):
