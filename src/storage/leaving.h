@@ -9,7 +9,7 @@
 #include "base/map.h"
 
 struct leaving {
-	struct map due;      /* key → struct mono, owned */
+	struct map due;       /* key → struct mono, owned */
 	struct mono earliest; /* of these */
 };
 
