@@ -131,6 +131,9 @@ size_t broker_n_read_ahead(const struct broker *b);
 /* The keys changed: the next broker_tend() calls unbind, declare and bind with the new ones. */
 void broker_rebind(struct broker *b);
 
+/* The keys to unbind are others: they are gone through from the first, by this broker_tend() and the next; nothing is bound again. */
+void broker_unbind_again(struct broker *b);
+
 /*
  * What a person should know and no return code says: a queue used as found, bindings lost and made again. Oldest first;
  * at most 16 are kept.

@@ -91,6 +91,12 @@ void broker_rebind(struct broker *b)
 	b->declare_wanted = b->unbind_wanted = b->tell_when_done = true;
 }
 
+void broker_unbind_again(struct broker *b)
+{
+	b->unbinding = true;
+	b->n_unbound = 0;
+}
+
 /* Read what is there, so that heartbeats of the broker are seen and its words heard while the caller is busy. */
 static enum rc read_ahead(struct broker *b, struct mono now, struct why *why)
 {

@@ -51,6 +51,7 @@ struct config {
 	enum config_metadata metadata;
 	char *sqlite_path; /* with CONFIG_METADATA_SQLITE */
 	char *host_list_file;
+	int64_t unbind_delay_s;
 	char *user, *group;
 	char *wsp_path;
 	int64_t wsp_path_md5_char, wsp_clean_time_h;

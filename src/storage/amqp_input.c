@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "storage/amqp_loads.h"
+#include "storage/leaving.h"
 
 enum {
 	IDLE_MS = 500,
@@ -39,10 +40,11 @@ struct amqp_input {
 	int64_t pause_ms;
 	struct mono tended;
 	bool tend_at_once;
-	bool said_away;      /* the broker's absence was logged */
-	struct map listed;   /* the keys of hosts; the values mean nothing */
-	struct map unlisted; /* likewise keys known from before that are no longer listed */
-	const char **unbind; /* the keys of unlisted, borrowed from it */
+	bool said_away;         /* the broker's absence was logged */
+	struct map listed;      /* the keys of hosts; the values mean nothing */
+	struct map unlisted;    /* likewise keys known from before that are no longer listed */
+	struct leaving leaving; /* those that are to be among these soon */
+	const char **unbind;    /* the keys of unlisted, borrowed from it */
 	bool knows_unbind;
 	struct mono ask_unbind; /* not before */
 };
@@ -76,8 +78,8 @@ static enum rc receive(struct amqp_input *in, bool *any, struct why *why)
 /* To be unbound: AMQP cannot list bindings, so all that may have been bound once and is not listed now. */
 static void note_unlisted_key(struct amqp_input *in, struct text key)
 {
-	if (map_get(&in->listed, key) == NULL && !text_is(key, in->options.broker.queue) && key.n <= 255 &&
-	    memchr(key.s, '\0', key.n) == NULL)
+	if (map_get(&in->listed, key) == NULL && !leaving_has(&in->leaving, key) &&
+	    !text_is(key, in->options.broker.queue) && key.n <= 255 && memchr(key.s, '\0', key.n) == NULL)
 		map_put(&in->unlisted, key, in);
 }
 
@@ -100,16 +102,37 @@ static void list_unlisted(struct amqp_input *in)
 		in->unbind[n++] = key.s; /* ends with NUL */
 }
 
-/* Asked of the metadata store until it answers once, every 30 s at most. True: there is something new to unbind. */
-static bool find_unlisted(struct amqp_input *in, struct mono now)
+/*
+ * Asked of the metadata store until it answers once, every 30 s at most. The list is made anew only when it has grown, and
+ * then gone through from its beginning: it has no order.
+ */
+static void find_unlisted(struct amqp_input *in, struct mono now)
 {
+	size_t n_before = in->unlisted.n;
+
 	if (in->knows_unbind || mono_ms_between(now, in->ask_unbind) > 0)
-		return false;
+		return;
 	in->ask_unbind = mono_after_ms(now, ASK_UNBIND_MS);
 	note_unlisted_key(in, TEXT("#")); /* from a time when the list held `*` */
 	in->knows_unbind = meta_each(in->options.meta, META_HOST_ID, TEXT_NONE, note_unlisted, in, NULL) == RC_OK;
+	if (in->unlisted.n == n_before)
+		return;
 	list_unlisted(in);
-	return in->knows_unbind && in->unlisted.n > 0;
+	broker_unbind_again(in->broker);
+}
+
+static void note_left(void *argument, struct text key)
+{
+	note_unlisted_key(argument, key);
+}
+
+/* Whose time has come are unbound. */
+static void unbind_leaving(struct amqp_input *in, struct mono now)
+{
+	if (leaving_take(&in->leaving, now, note_left, in) == 0)
+		return;
+	list_unlisted(in);
+	broker_unbind_again(in->broker);
 }
 
 /* The keys of hosts are what is listed. */
@@ -118,6 +141,7 @@ static void note_listed(struct amqp_input *in)
 	for (size_t i = 0; i < in->hosts.n; i++) {
 		map_put(&in->listed, text_of(in->hosts.key[i]), in);
 		map_remove(&in->unlisted, text_of(in->hosts.key[i]));
+		leaving_keep(&in->leaving, text_of(in->hosts.key[i]));
 		if (strcmp(in->hosts.key[i], "#") == 0)
 			in->knows_unbind = true; /* every host is taken: nothing to find */
 	}
@@ -142,6 +166,7 @@ static void put_new_first(struct host_list *hosts, const struct map *known)
 static void take_new_hosts(struct amqp_input *in)
 {
 	struct host_list hosts = { 0 }, before = in->hosts;
+	struct mono due = mono_after_ms(mono_now(), in->options.unbind_delay_s * 1000);
 	bool has_new;
 
 	lock_take(&in->lock);
@@ -163,7 +188,8 @@ static void take_new_hosts(struct amqp_input *in)
 	map_init(&in->listed);
 	note_listed(in);
 	for (size_t i = 0; i < before.n; i++)
-		note_unlisted_key(in, text_of(before.key[i]));
+		if (map_get(&in->listed, text_of(before.key[i])) == NULL)
+			leaving_add(&in->leaving, text_of(before.key[i]), due);
 	list_unlisted(in);
 	host_list_fini(&before);
 	broker_rebind(in->broker);
@@ -247,6 +273,7 @@ static void connect_once(struct amqp_input *in)
 	enum rc rc;
 
 	find_unlisted(in, mono_now());
+	unbind_leaving(in, mono_now());
 	keys = keys_of(in);
 	rc = broker_connect(in->broker, &keys, &why);
 	log_notes(in, rc);
@@ -281,8 +308,8 @@ static enum rc turn(struct amqp_input *in, bool *streaming, struct why *why)
 		struct broker_keys keys;
 
 		in->tend_at_once = false;
-		if (find_unlisted(in, now))
-			broker_rebind(in->broker);
+		find_unlisted(in, now);
+		unbind_leaving(in, now);
 		keys = keys_of(in);
 		in->tended = now;
 		rc = broker_tend(in->broker, &keys, now, why);
@@ -352,6 +379,7 @@ struct amqp_input *amqp_input_start(const struct amqp_input_options *options)
 	lock_init(&in->lock);
 	map_init(&in->listed);
 	map_init(&in->unlisted);
+	leaving_init(&in->leaving);
 	host_list_copy(options->hosts, &in->hosts);
 	note_listed(in);
 	while (map_next(options->formerly, &at, &key, &value))
@@ -391,6 +419,7 @@ void amqp_input_stop(struct amqp_input *in)
 	free(in->unbind);
 	map_fini(&in->listed, NULL);
 	map_fini(&in->unlisted, NULL);
+	leaving_fini(&in->leaving);
 	host_list_fini(&in->hosts);
 	host_list_fini(&in->new_hosts);
 	lock_fini(&in->lock);

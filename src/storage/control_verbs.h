@@ -4,6 +4,8 @@
 #ifndef STORAGE_CONTROL_VERBS_H
 #define STORAGE_CONTROL_VERBS_H
 
+#include <stdatomic.h>
+
 #include "base/instant.h"
 #include "config/config.h"
 #include "control/control.h"
@@ -22,11 +24,20 @@ struct control_view {
 	struct ingest *ingest;
 	struct upkeep *upkeep;
 	const struct query *query;
-	const struct config *config;
-	struct reload *reload; /* NULL: numeterctl alone */
+	const _Atomic(const struct config *) *in_force; /* the configuration: ask view_config() */
+	struct reload *reload;                          /* NULL: numeterctl alone */
 	const char *storage_name;
 	struct mono started;
 };
+
+/*
+ * The configuration that counts now: what was read at start, or by a reload since. It is never freed while verbs run, so one
+ * that is held stays as it is (storage/reload.h).
+ */
+static inline const struct config *view_config(const struct control_view *v)
+{
+	return atomic_load(v->in_force);
+}
 
 /* One row a verb: verbs_<subject>.c has it. */
 extern const struct control_verb verb_adopt, verb_adopt_metadata, verb_clean, verb_copy, verb_data, verb_delete,

@@ -97,6 +97,7 @@ static enum rc read_hosts(struct daemon *d)
 
 	if (d->config.rpc_hosts.n == 0)
 		return RC_OK;
+	d->hosts_state = watch_look(d->config.host_list_file);
 	rc = host_list_read(d->config.host_list_file, &d->hosts, daemon_warn, d, &why);
 	return rc == RC_OK ? rc : daemon_refuse(d, "host_list_file", rc, &why);
 }
@@ -232,6 +233,7 @@ static enum rc start_amqp(struct daemon *d)
 		.ingest = d->ingest,
 		.meta = d->meta,
 		.shown = &d->amqp_shown,
+		.unbind_delay_s = c->unbind_delay_s,
 	});
 	free(server);
 	map_fini(&formerly, NULL);
@@ -363,6 +365,7 @@ static enum rc take_steps(struct daemon *d, step *const *steps, size_t n)
 {
 	enum rc rc = RC_OK;
 
+	atomic_store(&d->in_force, &d->config);
 	amqp_shown_init(&d->amqp_shown);
 	readiness_init(&d->readiness);
 	for (size_t i = 0; rc == RC_OK && i < n; i++)

@@ -14,15 +14,18 @@
 #include "storage/ready.h"
 #include "storage/reload.h"
 #include "storage/self.h"
+#include "storage/watch.h"
 
 /* All that is opened at start; NULL or -1 where not yet. */
 struct daemon {
 	const char *config_path;
 	struct config
 		config; /* as it was at start, never changed; what is reloadable may be another by now (reload.h) */
-	char **warning; /* of reading the two */
+	_Atomic(const struct config *) in_force; /* config, or what a reload has put in its place; for any thread */
+	char **warning;                          /* of reading the two */
 	size_t n_warnings, warning_capacity;
-	struct host_list hosts; /* reload's once that is there */
+	struct host_list hosts;         /* reload's once that is there */
+	struct watch_state hosts_state; /* of the host-list's file, from before it was read */
 	struct reload *reload;
 	int signal_fd;
 	bool is_to_end, is_to_reload;

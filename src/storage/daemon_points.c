@@ -175,7 +175,7 @@ enum rc make_control_view(struct daemon *d)
 		.ingest = d->ingest,
 		.upkeep = d->upkeep,
 		.query = &d->query,
-		.config = &d->config,
+		.in_force = &d->in_force,
 		.reload = d->reload,
 		.storage_name = d->config.storage_name,
 		.started = mono_now(),

@@ -103,7 +103,7 @@ static void take_inputs(struct daemon *d, double *value)
 	ingest_stats(d->ingest, &s);
 	value[NUMBER_HOSTS] = (double)s.n_hosts;
 	value[NUMBER_REJECTED_BYTES] = (double)s.rejected_bytes;
-	value[NUMBER_REJECTED_MAX_BYTES] = (double)d->config.rejected_max_bytes;
+	value[NUMBER_REJECTED_MAX_BYTES] = (double)atomic_load(&d->in_force)->rejected_max_bytes;
 	if (d->config.rpc_hosts.n == 0)
 		return;
 	value[NUMBER_BROKER_CONNECTED] = atomic_load(&d->amqp_shown.connected);

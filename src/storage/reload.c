@@ -32,7 +32,7 @@ struct reload {
 	int wake_fd;
 	/* thread main only */
 	struct watch *watch;
-	struct version *newest; /* NULL: d->config is in force */
+	struct version *newest; /* has d->in_force; NULL: that is d->config */
 	bool by_signal;
 	/* under lock; d->hosts too */
 	struct lock lock;
@@ -53,12 +53,15 @@ struct work {
 	struct buf changed, restart;           /* JSON, items of two arrays */
 	struct buf changed_keys, restart_keys; /* the same for a log line */
 	bool archives;                         /* have changed */
+	bool asked;                            /* else: the host-list is another one */
+	bool read_hosts, has_list;             /* or tried to, with this outcome; list_state is from before */
+	struct watch_state list_state;
 	size_t n_added, n_removed;
 };
 
 static const struct config *in_force(const struct reload *r)
 {
-	return r->newest == NULL ? &r->d->config : &r->newest->config;
+	return atomic_load(&r->d->in_force);
 }
 
 static void keep_warning(void *argument, const char *text)
@@ -148,18 +151,10 @@ static bool has_hosts(const struct reload *r)
 	return r->d->config.rpc_hosts.n > 0;
 }
 
-static void watch_hosts(struct reload *r)
+static void watch_hosts(struct reload *r, struct watch_state seen)
 {
-	static bool said;
-	struct why why;
-
 	watch_free(r->watch);
-	r->watch = NULL;
-	if (!has_hosts(r) || watch_new(in_force(r)->host_list_file, &r->watch, &why) == RC_OK || said)
-		return;
-	said = true;
-	log_line(LOG_LEVEL_WARNING, "reload.not_watching",
-		 "why=\"%s\": a change of the host-list counts from SIGHUP or numeterctl reload on", why.text);
+	r->watch = has_hosts(r) ? watch_new(in_force(r)->host_list_file, seen) : NULL;
 }
 
 /* Who stands on the list is remembered; that it cannot be is no reason not to take his messages. */
@@ -185,6 +180,19 @@ void reload_read_listed(const struct reload *r, struct map *out)
 
 /* Taking over */
 
+static enum rc read_list(const struct reload *r, struct work *w, const char *path, struct why *why)
+{
+	enum rc rc;
+
+	if (!has_hosts(r))
+		return RC_OK;
+	w->read_hosts = true;
+	w->list_state = watch_look(path);
+	rc = host_list_read(path, &w->hosts, keep_warning, w, why);
+	w->has_list = rc == RC_OK;
+	return rc;
+}
+
 /* Read both files, and open the log file, which is the last that may fail. Nothing is taken over before. */
 static enum rc prepare(struct reload *r, struct work *w, struct why *why)
 {
@@ -192,8 +200,8 @@ static enum rc prepare(struct reload *r, struct work *w, struct why *why)
 	unsigned line;
 	enum rc rc = config_read(d->config_path, &w->config, keep_warning, w, why);
 
-	if (rc == RC_OK && has_hosts(r))
-		rc = host_list_read(w->config.host_list_file, &w->hosts, keep_warning, w, why);
+	if (rc == RC_OK)
+		rc = read_list(r, w, w->config.host_list_file, why);
 	if (rc != RC_OK)
 		return rc;
 	rc = log_change(w->config.log_path, w->config.log_level, w->config.log_level_stdr, why);
@@ -221,6 +229,7 @@ static void take_config(struct reload *r, struct work *w)
 	w->config = (struct config){ 0 }; /* handed over */
 	r->newest = v;
 	c = &v->config;
+	atomic_store(&d->in_force, c);
 	if (w->archives)
 		values_wsp_use_schema(d->values, &c->schema);
 	ingest_change(d->ingest, &(struct ingest_options){
@@ -237,8 +246,16 @@ static void take_hosts(struct reload *r, struct work *w)
 {
 	struct host_list before;
 
-	if (!has_hosts(r))
+	if (!w->read_hosts)
 		return;
+	if (!w->asked && w->hosts.n == 0 && r->d->hosts.n > 0) {
+		log_line(LOG_LEVEL_WARNING, "hosts.kept",
+			 "hosts=%zu: the host-list has become empty: the one before counts, until one with hosts "
+			 "comes, or "
+			 "SIGHUP or numeterctl reload says that it is meant",
+			 r->d->hosts.n);
+		return;
+	}
 	w->n_added = count_missing(&w->hosts, &r->d->hosts);
 	w->n_removed = count_missing(&r->d->hosts, &w->hosts);
 	if (w->n_added == 0 && w->n_removed == 0)
@@ -275,34 +292,67 @@ static void tell(const struct reload *r, const struct work *w, struct buf *out)
 	buf_add_str(out, "]}");
 }
 
-static enum rc reload(struct reload *r, struct buf *answer, struct why *why)
+/* The configuration is no good, or the list that it names. Nobody asked: a list that can be read is taken all the same. */
+static void take_hosts_alone(struct reload *r, struct work *w, const struct why *why)
+{
+	const char *path = in_force(r)->host_list_file;
+	struct why list_why;
+
+	if (w->read_hosts && !w->has_list && strcmp(w->config.host_list_file, path) == 0) {
+		log_line(LOG_LEVEL_ERROR, "reload.refused", "why=\"%s\": all stays as it is", why->text);
+		watch_seen(r->watch, w->list_state);
+		return;
+	}
+	log_line(LOG_LEVEL_ERROR, "reload.refused", "why=\"%s\": the configuration stays as it is", why->text);
+	host_list_fini(&w->hosts);
+	if (read_list(r, w, path, &list_why) != RC_OK) {
+		log_line(LOG_LEVEL_ERROR, "reload.refused", "why=\"%s\": the host-list stays as it is", list_why.text);
+	} else {
+		take_hosts(r, w);
+		log_line(LOG_LEVEL_INFO, "hosts.reloaded", "hosts=%zu hosts_added=%zu hosts_removed=%zu", r->d->hosts.n,
+			 w->n_added, w->n_removed);
+	}
+	watch_seen(r->watch, w->list_state);
+}
+
+static void take_all(struct reload *r, struct work *w)
 {
 	const struct config *before = in_force(r);
+
+	say_warnings(w);
+	config_compare(&r->d->config, &w->config, note_restart, w);
+	config_compare(before, &w->config, note_changed, w);
+	take_config(r, w);
+	take_hosts(r, w);
+	if (strcmp(before->host_list_file, in_force(r)->host_list_file) != 0)
+		watch_hosts(r, w->list_state);
+	else
+		watch_seen(r->watch, w->list_state);
+	log_line(LOG_LEVEL_INFO, "reload.done",
+		 "changed=\"%.*s\" needs_restart=\"%.*s\" hosts=%zu hosts_added=%zu hosts_removed=%zu",
+		 TEXT_ARG(buf_text(&w->changed_keys)), TEXT_ARG(buf_text(&w->restart_keys)), r->d->hosts.n, w->n_added,
+		 w->n_removed);
+}
+
+/* What is refused when somebody asked does not count as seen: the watch comes back to a list that changed. */
+static enum rc reload(struct reload *r, bool asked, struct buf *answer, struct why *why)
+{
 	struct work w;
 	enum rc rc;
 
 	work_init(&w);
+	w.asked = asked;
 	if (log_reopen(why) != RC_OK) /* whatever the files say: it may have been moved away */
 		fprintf(stderr, "%s\n", why->text);
-	watch_seen(r->watch);
 	rc = prepare(r, &w, why);
-	if (rc != RC_OK) {
+	if (rc == RC_OK) {
+		take_all(r, &w);
+		tell(r, &w, answer);
+	} else if (asked) {
 		log_line(LOG_LEVEL_ERROR, "reload.refused", "why=\"%s\": all stays as it is", why->text);
-		goto out;
+	} else {
+		take_hosts_alone(r, &w, why);
 	}
-	say_warnings(&w);
-	config_compare(&r->d->config, &w.config, note_restart, &w);
-	config_compare(before, &w.config, note_changed, &w);
-	take_config(r, &w);
-	take_hosts(r, &w);
-	if (strcmp(before->host_list_file, in_force(r)->host_list_file) != 0)
-		watch_hosts(r);
-	tell(r, &w, answer);
-	log_line(LOG_LEVEL_INFO, "reload.done",
-		 "changed=\"%.*s\" needs_restart=\"%.*s\" hosts=%zu hosts_added=%zu hosts_removed=%zu",
-		 TEXT_ARG(buf_text(&w.changed_keys)), TEXT_ARG(buf_text(&w.restart_keys)), r->d->hosts.n, w.n_added,
-		 w.n_removed);
-out:
 	work_fini(&w);
 	return rc;
 }
@@ -312,15 +362,17 @@ static void run(struct reload *r)
 {
 	struct why why = { "" };
 	struct buf answer;
+	bool asked = r->by_signal;
 	uint64_t n_asked;
 	enum rc rc;
 
 	r->by_signal = false;
 	lock_take(&r->lock);
 	n_asked = r->n_asked;
+	asked = asked || n_asked > r->n_done;
 	lock_give_back(&r->lock);
 	buf_init(&answer, ANSWER_MAX_BYTES);
-	rc = reload(r, &answer, &why);
+	rc = reload(r, asked, &answer, &why);
 	lock_take(&r->lock);
 	buf_fini(&r->answer);
 	r->answer = answer;
@@ -343,7 +395,7 @@ struct reload *reload_new(struct daemon *d)
 	lock_init(&r->lock);
 	signal_init(&r->signal);
 	buf_init(&r->answer, ANSWER_MAX_BYTES);
-	watch_hosts(r);
+	watch_hosts(r, d->hosts_state);
 	if (has_hosts(r))
 		remember_hosts(r, &d->hosts);
 	return r;

@@ -259,7 +259,7 @@ static enum rc run_adopt_metadata(void *argument, struct text request, struct bu
 	if (rc == RC_OK)
 		rc = control_argument_bool(&a, request, "replace", &replace, why);
 	if (rc == RC_OK)
-		rc = read_staged(v->config->wsp_path, file, &messages, why);
+		rc = read_staged(view_config(v)->wsp_path, file, &messages, why);
 	if (rc == RC_OK)
 		rc = take_messages(v, buf_text(&messages), replace, answer, why);
 	buf_fini(&messages);

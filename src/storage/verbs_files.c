@@ -29,12 +29,12 @@ enum {
 /* No slot may be newer. */
 static int64_t latest_s(const struct control_view *v)
 {
-	return wall_now().s + v->config->max_future_s;
+	return wall_now().s + view_config(v)->max_future_s;
 }
 
 static enum wsp_allocate allocate(const struct control_view *v)
 {
-	return v->config->wsp_sparse ? WSP_SPARSE : WSP_RESERVE;
+	return view_config(v)->wsp_sparse ? WSP_SPARSE : WSP_RESERVE;
 }
 
 /* While no file is being written. Without a flusher (numeterctl holds the tree's lock) nobody writes at all. */
@@ -131,6 +131,7 @@ static enum rc run_resize(void *argument, struct text request, struct buf *answe
 {
 	static const char *const names[] = { "host", "folder", "archives", "aggregation", "xff" };
 	const struct control_view *v = argument;
+	const struct config *c = view_config(v);
 	struct resizing *x = must_alloc(sizeof(*x));
 	struct text given[ARRAY_LEN(names)];
 	struct arena a;
@@ -138,7 +139,7 @@ static enum rc run_resize(void *argument, struct text request, struct buf *answe
 
 	arena_init(&a);
 	x->how = (struct wsp_resize){ .root_fd = -1,
-				      .schema = &v->config->schema,
+				      .schema = &c->schema,
 				      .allocate = allocate(v),
 				      .now_s = wall_now().s,
 				      .latest_s = latest_s(v) };
@@ -148,7 +149,7 @@ static enum rc run_resize(void *argument, struct text request, struct buf *answe
 	if (rc == RC_OK)
 		rc = read_files(&a, request, given[0], given[1], x, why);
 	if (rc == RC_OK)
-		rc = tree_open_root(v->config->wsp_path, &x->how.root_fd, why);
+		rc = tree_open_root(view_config(v)->wsp_path, &x->how.root_fd, why);
 	if (rc == RC_OK)
 		rc = alone(v, given[0], resize_alone, x, why);
 	if (rc == RC_OK) {
@@ -207,10 +208,11 @@ static enum rc run_repair(void *argument, struct text request, struct buf *answe
 {
 	static const char *const names[] = { "host", "folder", "plugin", "ds", "leftover" };
 	const struct control_view *v = argument;
+	const struct config *c = view_config(v);
 	struct text given[ARRAY_LEN(names)];
 	struct repairing x = { .how = { .root_fd = -1,
-					.quarantine_path = v->config->quarantine_path,
-					.schema = &v->config->schema,
+					.quarantine_path = c->quarantine_path,
+					.schema = &c->schema,
 					.allocate = allocate(v),
 					.latest_s = latest_s(v) } };
 	struct arena a;
@@ -221,7 +223,7 @@ static enum rc run_repair(void *argument, struct text request, struct buf *answe
 	x.series = (struct series){ host_or_any(given[0]), given[1], given[2], given[3] };
 	x.leftover = given[4];
 	if (rc == RC_OK)
-		rc = tree_open_root(v->config->wsp_path, &x.how.root_fd, why);
+		rc = tree_open_root(view_config(v)->wsp_path, &x.how.root_fd, why);
 	if (rc == RC_OK)
 		rc = alone(v, TEXT_NONE, repair_alone, &x, why);
 	if (rc == RC_OK)
@@ -280,7 +282,7 @@ static enum rc run_copy(void *argument, struct text request, struct buf *answer,
 	rc = read_texts(&a, request, names, given, ARRAY_LEN(names), why);
 	x.series = (struct series){ host_or_any(given[0]), given[1], given[2], given[3] };
 	if (rc == RC_OK)
-		rc = tree_open_root(v->config->wsp_path, &x.root_fd, why);
+		rc = tree_open_root(view_config(v)->wsp_path, &x.root_fd, why);
 	if (rc == RC_OK)
 		rc = alone(v, given[0], copy_alone, &x, why);
 	if (rc == RC_OK) {

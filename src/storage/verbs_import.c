@@ -148,8 +148,8 @@ static enum rc adopt_alone(void *argument, struct why *why)
 
 		if (f->state != STAGED_HAS_ONE)
 			continue;
-		f->state = wsp_adopt_over(&x->adopt, f->name, &f->series, x->replace, x->view->config->quarantine_path,
-					  &f->n_lost, &f->why) == RC_OK
+		f->state = wsp_adopt_over(&x->adopt, f->name, &f->series, x->replace,
+					  view_config(x->view)->quarantine_path, &f->n_lost, &f->why) == RC_OK
 				   ? STAGED_OVER
 				   : STAGED_FAILED;
 		n_done++;
@@ -224,8 +224,8 @@ static enum rc adopt(struct adoption *x, struct why *why)
 	enum rc rc = folder_find(x->view->query, x->host, x->folder, why);
 
 	if (rc == RC_OK)
-		rc = wsp_adopt_open(x->view->config->wsp_path, wall_now().s + x->view->config->max_future_s, &x->adopt,
-				    why);
+		rc = wsp_adopt_open(view_config(x->view)->wsp_path, wall_now().s + view_config(x->view)->max_future_s,
+				    &x->adopt, why);
 	if (rc != RC_OK)
 		return rc;
 	x->had_folder = has_folder(x);

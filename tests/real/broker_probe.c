@@ -3,7 +3,7 @@
  * telling by lines on stdout what happens.
  *
  * options  server=HOST:PORT … NAME=VALUE of struct broker_options · numbered_keys=N · numbered_unbinds=N (host-000000.example.org …) · bench=N (ack N by 1000, tell how long)
- * stdin    bind KEY… [/ UNBIND…] · ack TAG · acks TAG (and all up to it) · auto (acks each) · hold · go (receive or not)
+ * stdin    bind KEY… [/ UNBIND…] · reverse (the keys to unbind, and begin with them again) · ack TAG · acks TAG (and all up to it) · auto (acks each) · hold · go (receive or not)
  *          tend off|on · publish KEY BODY · flood KEY N BYTES (N publishes) · skip MS (the clock given to tend)
  * stdout   connected SERVER · lost WHY · warning TEXT · info TEXT · bound · published RC · flooded OK_OF_N · bench MS ·
  *          message TAG REDELIVERED BYTES FULL_BYTES CONTENT_TYPE COMPRESSION REPLY_TO CORRELATION_ID HEX
@@ -111,6 +111,17 @@ static void set_keys(char *words)
 	}
 }
 
+static void reverse_unbinds(void)
+{
+	for (size_t i = 0; i < keys.n_unbind / 2; i++) {
+		char *last = no_key[keys.n_unbind - 1 - i];
+
+		no_key[keys.n_unbind - 1 - i] = no_key[i];
+		no_key[i] = last;
+	}
+	broker_unbind_again(broker);
+}
+
 static void lost(const struct why *why)
 {
 	printf("lost %s\n", why->text);
@@ -142,6 +153,8 @@ static void obey(char *line)
 	if (strcmp(line, "bind") == 0) {
 		set_keys(rest);
 		broker_rebind(broker);
+	} else if (strcmp(line, "reverse") == 0) {
+		reverse_unbinds();
 	} else if (strcmp(line, "ack") == 0 || strcmp(line, "acks") == 0) {
 		if (broker_ack(broker, strtoull(rest, NULL, 10), line[3] == 's', &why) != RC_OK)
 			lost(&why);

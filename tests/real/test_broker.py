@@ -275,13 +275,17 @@ class Routing(BrokerCase):
         self.assertEqual([probe.message().body for _ in range(5)], [b'0', b'499', b'500', b'2999', b'3000'])
 
     def test_unbinds_many_hosts_in_pieces(self):
-        """Connecting does not wait for all of it; in the end the first and the last are gone, what is listed stays."""
+        """
+        Connecting does not wait for all of it; in the end the first and the last are gone, what is listed stays. Also when
+        their order changes in the middle, and then nothing is bound again.
+        """
         probe = self.bound('a', 'host-000000.example.org', 'host-029999.example.org')
         probe.close()
         self.probes.remove(probe)
         probe = self.probe('numbered_unbinds=30000')
         took_ms = int(probe.next('connected').split()[1])
         self.assertLess(took_ms, 1500 * SLOW)
+        probe.tell('reverse')
         channel = self.channel()
         channel.confirm_delivery()
 
@@ -291,11 +295,10 @@ class Routing(BrokerCase):
             except pika.exceptions.UnroutableError:
                 return True
             return False
-        wait_until(lambda: unbound('host-029999.example.org'), 60 * SLOW, 'unbound')
-        self.assertTrue(unbound('host-000000.example.org'))
+        wait_until(lambda: unbound('host-029999.example.org') and unbound('host-000000.example.org'), 60 * SLOW, 'unbound')
         self.assertFalse(unbound('a'))
         self.assertFalse(unbound(self.queue))
-        self.assertEqual([line for line in probe.seen if line.startswith(('lost', 'warning'))], [])
+        self.assertEqual([line for line in probe.seen if line.startswith(('lost', 'warning', 'info'))], [])
 
     def test_unbinding_leaves_the_key_of_the_queue(self):
         probe = self.bound('a', '/', self.queue)

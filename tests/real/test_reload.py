@@ -22,7 +22,7 @@ from support.case import ROOT, ServersCase, main  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
 from support.ports import free_port  # noqa: E402
 from support.servers import RabbitMQServer  # noqa: E402
-from support.wait import SLOW, wait_until  # noqa: E402
+from support.wait import SLOW, Late, wait_until  # noqa: E402
 
 try:
     import pika.exceptions
@@ -153,6 +153,7 @@ class Hosts(ReloadCase):
         self.addCleanup(lambda: self.amqp.channel.queue_delete(self.queue))
 
     def daemon(self, hosts, port=None, **keys):
+        keys.setdefault('unbind_delay_s', 0)
         return Daemon(self.folder, hosts=hosts, rpc_hosts='127.0.0.1:%d' % (port or self.rabbitmq.port),
                       storage_name=self.queue, **keys)
 
@@ -241,6 +242,25 @@ class Hosts(ReloadCase):
             self.wait_bound(['b'], ['a'])
             self.assertEqual((daemon.wsp_path / '.listed').read_text(), 'a\nb\n')
 
+    def test_a_list_in_the_middle_of_being_written_unbinds_nobody(self):
+        hosts = ['a', 'b', 'c']
+        with self.daemon(hosts, unbind_delay_s=3) as daemon:
+            self.wait_bound(hosts)
+            with open(daemon.host_list_path, 'w') as file:
+                file.write('a\nd\n')
+                file.flush()
+                answer = self.reload(daemon)  # as a SIGHUP at the wrong time
+                self.assertEqual((answer['hosts_added'], answer['hosts_removed']), (1, 2))
+                self.wait_bound(['d'])
+                self.assertTrue(all(map(self.is_bound, hosts)))
+                cut = time.monotonic()
+                file.write('b\n')
+            wait_until(lambda: daemon.log_lines(r'event=reload\.done .* hosts=3 hosts_added=1 '), 10, daemon.log)
+            unbound = wait_until(lambda: not self.is_bound('c') and time.monotonic(), 10, 'c is unbound in the end')
+            self.assertGreater(unbound - cut, 2.5)
+            self.assertTrue(all(map(self.is_bound, ['a', 'b', 'd'])), 'who came back stays')
+            self.assertEqual(self.bindings(), collections.Counter(['a', 'b', 'd', self.queue]))
+
 
 class Watching(ReloadCase):
     """Without RabbitMQ: its address is one where nobody is."""
@@ -288,6 +308,51 @@ class Watching(ReloadCase):
                 (folder / 'two' / 'host-list').write_text('a\nb\nc\nd\ne\nf\ng\n')
                 self.wait_hosts(daemon, 7)
                 self.assertEqual(self.n_done(daemon), n + 1)
+
+    def test_a_list_that_is_written_slowly_counts_when_it_is_closed(self):
+        with self.daemon() as daemon:
+            path = daemon.host_list_path
+            path.unlink()
+            with open(path, 'w') as file:
+                self.assertRaises(Late, wait_until, lambda: daemon.log_lines(r'event=reload\.(done|refused)'), 1)
+                file.write('a\nb\n')
+                file.flush()
+                self.assertRaises(Late, wait_until, lambda: daemon.log_lines(r'event=reload\.(done|refused)'), 1)
+                file.write('c\n')
+            self.wait_hosts(daemon, 3)
+            self.assertEqual(self.n_done(daemon), 1)
+
+    def test_an_empty_list_counts_when_somebody_says_so(self):
+        with self.daemon() as daemon:
+            daemon.host_list_path.write_text('')
+            wait_until(lambda: daemon.log_lines(r'warning event=hosts\.kept hosts=1:'), 10, daemon.log)
+            self.wait_hosts(daemon, 1)
+            answer = self.reload(daemon)
+            self.assertEqual((answer['hosts'], answer['hosts_removed']), (0, 1))
+            self.assertIn('no host', answer['warnings'][0])
+            daemon.host_list_path.write_text('a\nb\n')
+            self.wait_hosts(daemon, 2)
+            daemon.host_list_path.write_text('')
+            wait_until(lambda: daemon.log_lines(r'warning event=hosts\.kept hosts=2:'), 10, daemon.log)
+            daemon.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: len(daemon.log_lines(r'event=reload\.done .*\bhosts=0 ')) == 2, 10, daemon.log)
+
+    def test_a_bad_configuration_does_not_hide_a_change_of_the_list(self):
+        with self.daemon() as daemon:
+            daemon.keys['max_future_s'] = 'soon'
+            daemon.write_config()
+            daemon.host_list_path.write_text('a\nb\n')
+            wait_until(lambda: daemon.log_lines(r'event=hosts\.reloaded hosts=2 hosts_added=1 hosts_removed=0'), 10,
+                       daemon.log)
+            self.assertTrue(daemon.log_lines(r'error event=reload\.refused .*max_future_s: .*the configuration stays'))
+            with self.subTest('nor does asking for it'):
+                daemon.host_list_path.write_text('a\nb\nc\n')
+                self.assertEqual(daemon.control('reload')['rc'], 'refused')
+                wait_until(lambda: daemon.log_lines(r'event=hosts\.reloaded hosts=3 hosts_added=1 '), 10, daemon.log)
+            with self.subTest('and a list that is gone is told'):
+                daemon.host_list_path.unlink()
+                wait_until(lambda: daemon.log_lines(r'error event=reload\.refused .*the host-list stays'), 10, daemon.log)
+                self.assertEqual(self.n_done(daemon), 0)
 
     def test_another_host_list_file(self):
         other = self.folder / 'elsewhere'
@@ -349,13 +414,13 @@ class Configuration(ReloadCase):
             now = int(time.time())
             daemon.get('hosts')
             self.change(daemon, log_level='debug', http_ingest_token='new-token-2', redis_storage_password='new-pass-2',
-                        http_cors_origin='http://new.example', max_future_s='100000', wsp_path=self.folder / 'other',
+                        http_cors_origin='http://new.example', max_future_s='100000', rejected_max_bytes='8192', wsp_path=self.folder / 'other',
                         unknown_key='1', log_path=self.folder / 'new.log')
             answer = self.reload(daemon)
             self.assertEqual({d['key']: (d['was'], d['is']) for d in answer['changed']},
                              {'log_level': ('info', 'debug'), 'http_ingest_token': ('***', '***'),
                               'http_cors_origin': ('http://old.example', 'http://new.example'),
-                              'max_future_s': ('600', '100000'),
+                              'max_future_s': ('600', '100000'), 'rejected_max_bytes': ('100MB', '8k'),
                               'log_path': (str(daemon.log_path), str(self.folder / 'new.log'))})
             self.assertEqual({d['key']: (d['was'], d['is']) for d in answer['needs_restart']},
                              {'redis_storage_password': ('***', '***'),
@@ -364,6 +429,7 @@ class Configuration(ReloadCase):
             daemon.log_path = self.folder / 'new.log'
             self.assertTrue(daemon.log_lines(r'warning event=reload\.needs_restart wsp_path: was "%s", is now "%s" in '
                                              r'the file: needs a restart' % (daemon.wsp_path, self.folder / 'other')))
+            self.assertIn(b'\nnumeter_storage_rejected_max_bytes 8192\n', daemon.request('GET', '/metrics')[2])
             message = recorded.data_message('h', 'p', now + 50000, {'v': 1})
             self.assertEqual(daemon.post(message, token='old-token-1')[0], 401)
             self.assertEqual(daemon.post(message, token='new-token-2')[2], {'accepted': 1, 'rejected': []})
@@ -412,6 +478,14 @@ class Configuration(ReloadCase):
             self.assertIn(b'numeter_storage_files_differ_total 3\n', metrics)
             said()
             self.assertEqual(len(daemon.log_lines(r'event=values\.archives_differ')), 1, 'once')
+            with self.subTest('what files are converted to, and a lost header is made from, is what counts now'):
+                answer = daemon.control('resize', host='h', folder='25/h', files=['p/b'], archives='configured')
+                self.assertEqual([f['done'] for f in answer['files']], ['resized'], answer)
+                with open(path / 'c.wsp', 'r+b') as file:
+                    file.write(bytes(64))
+                answer = daemon.control('repair', host='h', folder='25/h', plugin='p', ds='c')
+                self.assertEqual((answer['done'], answer['header_rebuilt']), ('mended', True), answer)
+                self.assertEqual([archives_of(path / ds) for ds in ('b.wsp', 'c.wsp')], [[(60, 2880), (300, 2016)]] * 2)
         # and once after the next start
         with Daemon(self.folder, http_ingest='true', archives='60:2880, 300:2016', sections=daemon.sections) as daemon:
             def again():

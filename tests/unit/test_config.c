@@ -74,6 +74,7 @@ static const char *const defaults[] = {
 	"rpc_ssl_key =",
 	"rpc_ssl_verify = true",
 	"host_list_file = /etc/numeter/host-list",
+	"unbind_delay_s = 10",
 	"metadata = redis",
 	"redis_storage_host = 127.0.0.1",
 	"redis_storage_port = 6379",
