@@ -18,11 +18,14 @@
 #include "ctl/copy_file.h"
 #include "ctl/pace.h"
 #include "ctl/progress.h"
+#include "ctl/same_tree.h"
 #include "ctl/show.h"
+#include "ctl/tenants.h"
 #include "values/wsp_walk.h"
 #include "wire/reply.h"
 
 enum { OPTION_VERIFY, OPTION_DELETE, OPTION_RATE, OPTION_THROUGH_DAEMON };
+enum { MOST_ROUNDS = 20 };
 
 static const struct command_option options[] = {
 	[OPTION_VERIFY] = { "verify", NULL, "read the backup in DIR and check it; asks nobody" },
@@ -220,6 +223,50 @@ static enum rc save_metadata(struct saving *s, struct why *why)
 
 /* ---- the whole */
 
+/* Folders that hosts have only since `before`: the walk may have been past them. */
+static enum rc save_moved(struct saving *s, const struct tenants *before, const struct tenants *now, size_t *n_moved,
+			  struct why *why)
+{
+	enum rc rc = RC_OK;
+	struct text host;
+	void *folder;
+
+	for (size_t at = 0; rc == RC_OK && map_next(&now->folder_of, &at, &host, &folder);) {
+		const char *was = map_get(&before->folder_of, host);
+
+		if (was != NULL && strcmp(was, folder) == 0)
+			continue;
+		++*n_moved;
+		rc = wsp_walk(s->root_fd, text_of(folder), save_file, s, why);
+		if (rc == RC_ABSENT) /* it has no file yet */
+			rc = RC_OK;
+	}
+	return rc;
+}
+
+/* Of the hosts whose folders were walked since `walked` was read: once more until no host got another one meanwhile. */
+static enum rc save_metadata_of(struct saving *s, struct tenants *walked, struct why *why)
+{
+	for (int i = 0; i < MOST_ROUNDS; i++) {
+		struct tenants now;
+		size_t n_moved = 0;
+		enum rc rc;
+
+		s->manifest.n_metadata = 0;
+		rc = save_metadata(s, why);
+		if (rc != RC_OK)
+			return rc;
+		rc = tenants_read(&s->asker, &now, why) == EXIT_FINE ? RC_OK : RC_PEER;
+		if (rc == RC_OK)
+			rc = save_moved(s, walked, &now, &n_moved, why);
+		tenants_fini(walked);
+		*walked = now;
+		if (rc != RC_OK || n_moved == 0)
+			return rc;
+	}
+	return because(why, RC_PEER, "hosts get other folders all the time: run it again");
+}
+
 /* While this is there the backup is not whole. */
 static enum rc mark(const struct saving *s, struct why *why)
 {
@@ -248,19 +295,25 @@ static enum rc flush(struct saving *s, struct why *why)
 
 static enum rc save_all(struct saving *s, struct why *why)
 {
+	struct tenants walked;
 	enum rc rc = mark(s, why);
 
+	map_init(&walked.folder_of);
+	map_init(&walked.host_of);
 	s->manifest.time_s = wall_now().s;
 	if (rc == RC_OK)
 		rc = flush(s, why);
+	if (rc == RC_OK && tenants_read(&s->asker, &walked, why) != EXIT_FINE)
+		rc = RC_PEER;
 	progress_start("backup", 0);
 	if (rc == RC_OK)
 		rc = wsp_walk(s->root_fd, TEXT_NONE, save_file, s, why);
+	if (rc == RC_OK)
+		rc = save_metadata_of(s, &walked, why);
 	progress_end();
+	tenants_fini(&walked);
 	if (rc == RC_OK && s->ctl->option[OPTION_DELETE] != NULL)
 		rc = wsp_walk(s->dir_fd, TEXT(BACKUP_WSPS), remove_gone, s, why);
-	if (rc == RC_OK)
-		rc = save_metadata(s, why);
 	if (rc == RC_OK)
 		rc = backup_count_files(s->dir_fd, &s->manifest.n_files, &s->manifest.n_bytes, why);
 	if (rc == RC_OK)
@@ -313,7 +366,7 @@ static int save(struct ctl *ctl)
 	enum rc rc = RC_DISK;
 	int status;
 
-	if (c == NULL)
+	if (c == NULL || same_tree(ctl) != EXIT_FINE)
 		return EXIT_UNUSABLE;
 	if (pace_init(&s.pace, ctl->option[OPTION_RATE], &why) != RC_OK)
 		return ctl_fail("%s", why.text);

@@ -17,6 +17,7 @@
 #include "ctl/host_files.h"
 #include "ctl/host_tar.h"
 #include "ctl/progress.h"
+#include "ctl/same_tree.h"
 #include "ctl/show.h"
 #include "wire/reply.h"
 
@@ -226,7 +227,7 @@ static int run(struct ctl *ctl)
 	const struct config *c = ctl_config(ctl);
 	int status;
 
-	if (c == NULL)
+	if (c == NULL || same_tree(ctl) != EXIT_FINE)
 		return EXIT_UNUSABLE;
 	if (ctl->n_arguments > 1 && strcmp(ctl->argument[1], "-") != 0)
 		x.path = ctl->argument[1];

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "ctl/pace.h"
 #include "ctl/progress.h"
+#include "ctl/same_tree.h"
 #include "ctl/show.h"
 #include "ctl/tenants.h"
 #include "values/wsp_resize.h"
@@ -327,6 +328,8 @@ static int run(struct ctl *ctl)
 	int status;
 
 	if (c == NULL)
+		return EXIT_UNUSABLE;
+	if (same_tree(ctl) != EXIT_FINE)
 		return EXIT_UNUSABLE;
 	if (wsp_wanted_read(text_of(ctl->argument[1]), text_of(ctl->option[OPTION_AGGREGATION]),
 			    text_of(ctl->option[OPTION_XFF]), &r.how.wanted, &why) != RC_OK ||

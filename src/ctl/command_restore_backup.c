@@ -17,6 +17,7 @@
 #include "ctl/backup.h"
 #include "ctl/copy_file.h"
 #include "ctl/progress.h"
+#include "ctl/same_tree.h"
 #include "ctl/tenants.h"
 #include "model/name.h"
 #include "values/wsp_walk.h"
@@ -264,7 +265,7 @@ static int run(struct ctl *ctl)
 	struct why why = { "" };
 	int status;
 
-	if (r.config == NULL)
+	if (r.config == NULL || same_tree(ctl) != EXIT_FINE)
 		return EXIT_UNUSABLE;
 	asker_init(&r.asker, ctl, ASKER_FILES);
 	map_init(&r.tenants.folder_of);

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "ctl/pace.h"
 #include "ctl/progress.h"
+#include "ctl/same_tree.h"
 #include "ctl/tenants.h"
 #include "values/wsp_verify.h"
 #include "wire/reply.h"
@@ -321,6 +322,8 @@ static int run(struct ctl *ctl)
 	enum rc rc;
 
 	if (c == NULL)
+		return EXIT_UNUSABLE;
+	if (same_tree(ctl) != EXIT_FINE)
 		return EXIT_UNUSABLE;
 	if (pace_init(&v.pace, ctl->option[OPTION_RATE], &why) != RC_OK)
 		return ctl_fail("%s", why.text);
