@@ -238,6 +238,30 @@ class Backup(FastCase):
             self.check_read_back(fresh, {(new if host == names[-1] else host, ds): points
                                          for (host, ds), points in feed.accepted().items()})
 
+    def test_a_folder_that_is_another_host_s_now(self):
+        mine, other = 'host "0" é', 'host "1" é'
+        (self.folder / 'one').mkdir()
+        with Daemon(self.folder / 'one', http_ingest='true', archives=ARCHIVES) as daemon:
+            feed = Feed(daemon, hosts=2, n_ds=2)
+            feed.run_from(1385)
+            self.told(daemon, 'backup', self.folder / 'backup')
+            folder = daemon.control('describe', host=mine)['folder']
+        (self.folder / 'two').mkdir()
+        fresh = Daemon(self.folder / 'two', http_ingest='true', archives=ARCHIVES)
+        with fresh:
+            fresh.post({'hostid': 'squatter', 'type': 'data', 'plugin': 'df',
+                        'message': {'TimeStamp': str(int(time.time())), 'Values': {'ds1': 7}}})
+        with sqlite3.connect(self.folder / 'two/metadata.sqlite') as db:
+            db.execute("UPDATE hash SET value = ? WHERE key = 'WSP_PATH'", (str(fresh.wsp_path / folder),))
+        with fresh:
+            code, out, err = self.run_ctl(fresh, '--json', 'restore-backup', self.folder / 'backup')
+            self.assertEqual((code, err), (1, 'numeterctl: %s: its folder %s is that of squatter here: its files are '
+                                              'left out\n' % (mine, fresh.wsp_path / folder)))
+            told = json.loads(out)
+            self.assertEqual((told['put'], told['kept'], told['failed']), (2, 0, 3))  # the host, and its files
+            self.assertFalse((fresh.wsp_path / folder / 'df/ds0.wsp').exists())
+            self.check_read_back(fresh, {key: points for key, points in feed.accepted().items() if key[0] == other})
+
     def test_another_tree_than_the_daemon_s_is_not_touched(self):
         """wsp_path was changed in the file, and the daemon still runs with the old one."""
         (self.folder / 'one').mkdir()
