@@ -174,8 +174,9 @@ static int open_out(struct export *x)
 			return ctl_fail("export: a tar is nothing for a terminal: name a file");
 		return EXIT_FINE;
 	}
-	x->part = must_format("%s.part", x->path);
-	x->fd = open(x->part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* a name of its own: two exports to one FILE do not write into each other */
+	x->part = must_format("%s.part-%ld", x->path, (long)getpid());
+	x->fd = open(x->part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return x->fd < 0 ? ctl_fail("%s: %s", x->part, strerror(errno)) : EXIT_FINE;
 }
 

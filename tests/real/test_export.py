@@ -160,6 +160,19 @@ class Export(ServersCase):
             self.assertEqual(got.pop(name)[2][0][2][self.now - self.now % 60], 77)
             self.assertEqual(got, {n: f for n, f in files.items() if n != name})
 
+    def test_two_exports_to_one_file(self):
+        tar, part = self.folder / 'host.tar', self.folder / 'host.tar.part'
+        with self.daemon('a') as a:
+            self.fill(a, n=1)
+            part.write_bytes(b'of somebody else')
+            children = [subprocess.Popen([os.environ['NUMETERCTL'], '-c', a.config_path, 'export', HOST, tar],
+                                         stdout=subprocess.DEVNULL) for _ in range(5)]
+            self.assertEqual([child.wait(30) for child in children], [0] * 5)
+            self.assertEqual(part.read_bytes(), b'of somebody else')
+            self.assertEqual([m.name for m, _ in self.members(tar.read_bytes())][-1], 'end.json')
+            self.assertEqual(ctl.run(a, 'export', 'nobody', tar)[0], 1)
+            self.assertEqual(sorted(self.folder.glob('host.tar*')), [tar, part])
+
     def test_two_at_once(self):
         with self.daemon('a') as a:
             self.fill(a, n=1)
