@@ -266,6 +266,27 @@ class Export(ServersCase):
             answer = ctl.account(b, 'import', 'host', '-', status=1, stdin=self.pack([manifest, metadata, *bad, end]))
             self.assertEqual((answer['new'], len(answer['skipped'])), (1, 1))
 
+    def test_a_small_tar_of_much(self):
+        """It ends while there is room left: on a disk of 100 MiB, with 300 MiB of zeros that gzip made small."""
+        if subprocess.run(['unshare', '-m', 'sh', '-c', 'mount -t tmpfs none /run'], capture_output=True).returncode != 0:
+            self.skipTest('no mount namespace')
+        with self.daemon('a') as a:
+            self.fill(a, n=1, ds=['five'])
+            _, good, _ = ctl.run(a, 'export', HOST)
+        manifest, metadata, *_, end = self.members(good)
+        b = self.daemon('b')
+        os.makedirs(b.wsp_path)
+        for name, entries in (('one', [self.member('wsp/p/x.wsp', bytes(300 << 20))]),
+                              ('many', [self.member('wsp/p/x%d.wsp' % i, bytes(1 << 20)) for i in range(300)])):
+            with self.subTest(name):
+                tar = gzip.compress(self.pack([manifest, metadata, *entries, end]), 1)
+                self.assertLess(len(tar), 3 << 20)
+                done = subprocess.run(['unshare', '-m', 'sh', '-c', 'mount -t tmpfs -o size=100m none "$1"; shift; "$@"',
+                                       'sh', b.wsp_path, os.environ['NUMETERCTL'], '-c', b.config_path, 'import', 'host', '-'],
+                                      input=tar, capture_output=True, timeout=60)
+                self.assertEqual((done.returncode, done.stdout), (2, b''), done.stderr)
+                self.assertRegex(done.stderr.decode(), r': wsp/p/x\d*\.wsp: \d+ MiB are free .*, 64 are to stay so\n\Z')
+
     def test_wrong_usage(self):
         d = self.daemon('a')
         for args, why in ((['import', 'host', self.folder / 'no.tar'], 'No such file'), (['import', 'host'], 'expected'),
