@@ -43,9 +43,6 @@ struct saving {
 	int folder_fd;
 	uint64_t n_copied, n_current, n_through, n_removed, n_failed;
 	struct backup_manifest manifest;
-	FILE *lines;
-	struct buf line;
-	struct text key;
 };
 
 /* ---- files */
@@ -171,57 +168,7 @@ out:
 	return rc;
 }
 
-/* ---- metadata */
-
-static void save_field(void *argument, struct text field, struct text value)
-{
-	struct saving *s = argument;
-
-	buf_clear(&s->line);
-	backup_add_line(&s->line, s->key, field, value);
-	fwrite(s->line.at, 1, s->line.n, s->lines);
-	s->manifest.n_metadata++;
-}
-
-static int save_keys(struct saving *s, struct why *why)
-{
-	struct json_value keys, key;
-	struct json_walk w;
-	struct answer a;
-	int status = asker_ask_quietly(&s->asker, TEXT("{\"verb\": \"metadata\"}"), &a, why);
-
-	if (status == EXIT_FINE && json_member(&a.arena, a.value, "keys", &keys) && keys.type == JSON_ARRAY)
-		for (w = json_walk(keys); status == EXIT_FINE && json_next_element(&w, &key);) {
-			s->key = json_string(&a.arena, key.raw, key.escaped);
-			status = metadata_each_field(&s->asker, s->key, save_field, s, why);
-		}
-	answer_close(&a);
-	return status;
-}
-
-static enum rc save_metadata(struct saving *s, struct why *why)
-{
-	static const char temporary[] = ".new-metadata";
-	int fd = openat(s->dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	enum rc rc = RC_OK;
-
-	if (fd < 0)
-		return because(why, RC_DISK, "make %s: %s", BACKUP_METADATA, strerror(errno));
-	s->lines = fdopen(fd, "w");
-	must(s->lines != NULL);
-	buf_init(&s->line, SIZE_MAX);
-	if (save_keys(s, why) != EXIT_FINE) {
-		why_prepend(why, "metadata");
-		rc = RC_PEER;
-	}
-	if ((fflush(s->lines) != 0 || ferror(s->lines)) && rc == RC_OK)
-		rc = because(why, RC_DISK, "write %s: %s", BACKUP_METADATA, strerror(errno));
-	fclose(s->lines);
-	buf_fini(&s->line);
-	return rc == RC_OK ? fileio_rename_at(s->dir_fd, temporary, BACKUP_METADATA, why) : rc;
-}
-
-/* ---- the whole */
+/* ---- metadata, and hosts that move meanwhile */
 
 /* Folders that hosts have only since `before`: the walk may have been past them. */
 static enum rc save_moved(struct saving *s, const struct tenants *before, const struct tenants *now, size_t *n_moved,
@@ -252,8 +199,7 @@ static enum rc save_metadata_of(struct saving *s, struct tenants *walked, struct
 		size_t n_moved = 0;
 		enum rc rc;
 
-		s->manifest.n_metadata = 0;
-		rc = save_metadata(s, why);
+		rc = backup_save_metadata(&s->asker, s->dir_fd, &s->manifest.n_metadata, why);
 		if (rc != RC_OK)
 			return rc;
 		rc = tenants_read(&s->asker, &now, why) == EXIT_FINE ? RC_OK : RC_PEER;
@@ -266,6 +212,8 @@ static enum rc save_metadata_of(struct saving *s, struct tenants *walked, struct
 	}
 	return because(why, RC_PEER, "hosts get other folders all the time: run it again");
 }
+
+/* ---- the whole */
 
 /* While this is there the backup is not whole. */
 static enum rc mark(const struct saving *s, struct why *why)
