@@ -28,6 +28,9 @@ CHECKED enum rc backup_write_manifest(int dir_fd, const struct backup_manifest *
 CHECKED enum rc backup_read_manifest(int dir_fd, struct backup_manifest *out, struct why *why);
 void backup_manifest_fini(struct backup_manifest *m);
 
+/* metadata.jsonl anew: *n lines. Errors: RC_PEER it cannot be asked · RC_DISK */
+CHECKED enum rc backup_save_metadata(struct asker *asker, int dir_fd, uint64_t *n, struct why *why);
+
 /* A line of metadata.jsonl. field: TEXT_NONE for a string. */
 void backup_add_line(struct buf *out, struct text key, struct text field, struct text value);
 typedef enum rc backup_line_fn(void *argument, struct text key, struct text field, struct text value, struct why *why);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ctl/backup.h"
+#include "ctl/plain.h"
 #include "ctl/progress.h"
 #include "ctl/show.h"
 #include "values/wsp_verify.h"
@@ -26,16 +27,19 @@ static void tell(struct verifying *v, const char *where, const char *kind, const
 
 	v->n_found++;
 	progress_hide();
-	if (!v->ctl->json) {
-		printf("%s: %s: %s\n", where, kind, text);
-		return;
-	}
 	buf_init(&b, SIZE_MAX);
-	buf_add_str(&b, "{\"path\": ");
-	reply_string(&b, text_of(where));
-	buf_addf(&b, ", \"finding\": \"%s\", \"detail\": ", kind);
-	reply_string(&b, text_of(text));
-	printf("%.*s}\n", TEXT_ARG(buf_text(&b)));
+	if (v->ctl->json) {
+		buf_add_str(&b, "{\"path\": ");
+		reply_string(&b, text_of(where));
+		buf_addf(&b, ", \"finding\": \"%s\", \"detail\": ", kind);
+		reply_string(&b, text_of(text));
+		buf_add_str(&b, "}");
+	} else {
+		plain_add(&b, text_of(where));
+		buf_addf(&b, ": %s: ", kind);
+		plain_add(&b, text_of(text));
+	}
+	printf("%.*s\n", TEXT_ARG(buf_text(&b)));
 	buf_fini(&b);
 }
 

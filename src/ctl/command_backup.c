@@ -18,11 +18,14 @@
 #include "ctl/copy_file.h"
 #include "ctl/pace.h"
 #include "ctl/progress.h"
+#include "ctl/same_tree.h"
 #include "ctl/show.h"
+#include "ctl/tenants.h"
 #include "values/wsp_walk.h"
 #include "wire/reply.h"
 
 enum { OPTION_VERIFY, OPTION_DELETE, OPTION_RATE, OPTION_THROUGH_DAEMON };
+enum { MOST_ROUNDS = 20 };
 
 static const struct command_option options[] = {
 	[OPTION_VERIFY] = { "verify", NULL, "read the backup in DIR and check it; asks nobody" },
@@ -40,9 +43,6 @@ struct saving {
 	int folder_fd;
 	uint64_t n_copied, n_current, n_through, n_removed, n_failed;
 	struct backup_manifest manifest;
-	FILE *lines;
-	struct buf line;
-	struct text key;
 };
 
 /* ---- files */
@@ -168,54 +168,49 @@ out:
 	return rc;
 }
 
-/* ---- metadata */
+/* ---- metadata, and hosts that move meanwhile */
 
-static void save_field(void *argument, struct text field, struct text value)
+/* Folders that hosts have only since `before`: the walk may have been past them. */
+static enum rc save_moved(struct saving *s, const struct tenants *before, const struct tenants *now, size_t *n_moved,
+			  struct why *why)
 {
-	struct saving *s = argument;
-
-	buf_clear(&s->line);
-	backup_add_line(&s->line, s->key, field, value);
-	fwrite(s->line.at, 1, s->line.n, s->lines);
-	s->manifest.n_metadata++;
-}
-
-static int save_keys(struct saving *s, struct why *why)
-{
-	struct json_value keys, key;
-	struct json_walk w;
-	struct answer a;
-	int status = asker_ask_quietly(&s->asker, TEXT("{\"verb\": \"metadata\"}"), &a, why);
-
-	if (status == EXIT_FINE && json_member(&a.arena, a.value, "keys", &keys) && keys.type == JSON_ARRAY)
-		for (w = json_walk(keys); status == EXIT_FINE && json_next_element(&w, &key);) {
-			s->key = json_string(&a.arena, key.raw, key.escaped);
-			status = metadata_each_field(&s->asker, s->key, save_field, s, why);
-		}
-	answer_close(&a);
-	return status;
-}
-
-static enum rc save_metadata(struct saving *s, struct why *why)
-{
-	static const char temporary[] = ".new-metadata";
-	int fd = openat(s->dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	enum rc rc = RC_OK;
+	struct text host;
+	void *folder;
 
-	if (fd < 0)
-		return because(why, RC_DISK, "make %s: %s", BACKUP_METADATA, strerror(errno));
-	s->lines = fdopen(fd, "w");
-	must(s->lines != NULL);
-	buf_init(&s->line, SIZE_MAX);
-	if (save_keys(s, why) != EXIT_FINE) {
-		why_prepend(why, "metadata");
-		rc = RC_PEER;
+	for (size_t at = 0; rc == RC_OK && map_next(&now->folder_of, &at, &host, &folder);) {
+		const char *was = map_get(&before->folder_of, host);
+
+		if (was != NULL && strcmp(was, folder) == 0)
+			continue;
+		++*n_moved;
+		rc = wsp_walk(s->root_fd, text_of(folder), save_file, s, why);
+		if (rc == RC_ABSENT) /* it has no file yet */
+			rc = RC_OK;
 	}
-	if ((fflush(s->lines) != 0 || ferror(s->lines)) && rc == RC_OK)
-		rc = because(why, RC_DISK, "write %s: %s", BACKUP_METADATA, strerror(errno));
-	fclose(s->lines);
-	buf_fini(&s->line);
-	return rc == RC_OK ? fileio_rename_at(s->dir_fd, temporary, BACKUP_METADATA, why) : rc;
+	return rc;
+}
+
+/* Of the hosts whose folders were walked since `walked` was read: once more until no host got another one meanwhile. */
+static enum rc save_metadata_of(struct saving *s, struct tenants *walked, struct why *why)
+{
+	for (int i = 0; i < MOST_ROUNDS; i++) {
+		struct tenants now;
+		size_t n_moved = 0;
+		enum rc rc;
+
+		rc = backup_save_metadata(&s->asker, s->dir_fd, &s->manifest.n_metadata, why);
+		if (rc != RC_OK)
+			return rc;
+		rc = tenants_read(&s->asker, &now, why) == EXIT_FINE ? RC_OK : RC_PEER;
+		if (rc == RC_OK)
+			rc = save_moved(s, walked, &now, &n_moved, why);
+		tenants_fini(walked);
+		*walked = now;
+		if (rc != RC_OK || n_moved == 0)
+			return rc;
+	}
+	return because(why, RC_PEER, "hosts get other folders all the time: run it again");
 }
 
 /* ---- the whole */
@@ -248,19 +243,25 @@ static enum rc flush(struct saving *s, struct why *why)
 
 static enum rc save_all(struct saving *s, struct why *why)
 {
+	struct tenants walked;
 	enum rc rc = mark(s, why);
 
+	map_init(&walked.folder_of);
+	map_init(&walked.host_of);
 	s->manifest.time_s = wall_now().s;
 	if (rc == RC_OK)
 		rc = flush(s, why);
+	if (rc == RC_OK && tenants_read(&s->asker, &walked, why) != EXIT_FINE)
+		rc = RC_PEER;
 	progress_start("backup", 0);
 	if (rc == RC_OK)
 		rc = wsp_walk(s->root_fd, TEXT_NONE, save_file, s, why);
+	if (rc == RC_OK)
+		rc = save_metadata_of(s, &walked, why);
 	progress_end();
+	tenants_fini(&walked);
 	if (rc == RC_OK && s->ctl->option[OPTION_DELETE] != NULL)
 		rc = wsp_walk(s->dir_fd, TEXT(BACKUP_WSPS), remove_gone, s, why);
-	if (rc == RC_OK)
-		rc = save_metadata(s, why);
 	if (rc == RC_OK)
 		rc = backup_count_files(s->dir_fd, &s->manifest.n_files, &s->manifest.n_bytes, why);
 	if (rc == RC_OK)
@@ -313,7 +314,7 @@ static int save(struct ctl *ctl)
 	enum rc rc = RC_DISK;
 	int status;
 
-	if (c == NULL)
+	if (c == NULL || same_tree(ctl) != EXIT_FINE)
 		return EXIT_UNUSABLE;
 	if (pace_init(&s.pace, ctl->option[OPTION_RATE], &why) != RC_OK)
 		return ctl_fail("%s", why.text);

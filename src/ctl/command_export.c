@@ -18,6 +18,7 @@
 #include "ctl/host_files.h"
 #include "ctl/host_tar.h"
 #include "ctl/progress.h"
+#include "ctl/same_tree.h"
 #include "ctl/show.h"
 #include "values/wsp_verify.h"
 #include "wire/reply.h"
@@ -178,8 +179,9 @@ static int open_out(struct export *x)
 			return ctl_fail("export: a tar is nothing for a terminal: name a file");
 		return EXIT_FINE;
 	}
-	x->part = must_format("%s.part", x->path);
-	x->fd = open(x->part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* a name of its own: two exports to one FILE do not write into each other */
+	x->part = must_format("%s.part-%ld", x->path, (long)getpid());
+	x->fd = open(x->part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return x->fd < 0 ? ctl_fail("%s: %s", x->part, strerror(errno)) : EXIT_FINE;
 }
 
@@ -231,7 +233,7 @@ static int run(struct ctl *ctl)
 	const struct config *c = ctl_config(ctl);
 	int status;
 
-	if (c == NULL)
+	if (c == NULL || same_tree(ctl) != EXIT_FINE)
 		return EXIT_UNUSABLE;
 	if (ctl->n_arguments > 1 && strcmp(ctl->argument[1], "-") != 0)
 		x.path = ctl->argument[1];

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "ctl/pace.h"
 #include "ctl/progress.h"
+#include "ctl/same_tree.h"
 #include "ctl/show.h"
 #include "ctl/tenants.h"
 #include "values/wsp_resize.h"
@@ -193,19 +194,20 @@ static void read_done(struct answer *a, struct json_value told, struct wsp_resiz
 	out->told.lost_until_s = (int64_t)answer_number(a, told, "lost_until");
 }
 
-/* Some of one folder. Returns how many were done, 0: why is on stderr. */
+/* Some of one folder. Returns how many were done, or could not be and are told of; 0: nobody answers, why is on stderr. */
 static size_t ask(struct resizing *r, const struct candidate *c, size_t n)
 {
 	struct json_value files, told;
 	struct json_walk w;
 	struct buf request;
+	struct wsp_resized refused = { .rc = RC_DISK };
 	struct answer a;
 	size_t n_done = 0;
 	int status;
 
 	buf_init(&request, SIZE_MAX);
 	make_request(r, c, n, &request);
-	status = asker_ask(&r->asker, buf_text(&request), &a);
+	status = asker_ask_quietly(&r->asker, buf_text(&request), &a, &refused.why);
 	buf_fini(&request);
 	if (status == EXIT_FINE && json_member(&a.arena, a.value, "files", &files) && files.type == JSON_ARRAY)
 		for (w = json_walk(files); n_done < n && json_next_element(&w, &told); n_done++) {
@@ -214,6 +216,11 @@ static size_t ask(struct resizing *r, const struct candidate *c, size_t n)
 			read_done(&a, told, &f);
 			conclude(r, &c[n_done], &f);
 		}
+	else if (status == EXIT_NOT_FINE) /* of this host: its points cannot be written */
+		while (n_done < n)
+			conclude(r, &c[n_done++], &refused);
+	else
+		ctl_fail("%s", status == EXIT_FINE ? "resize: an answer without files" : refused.why.text);
 	answer_close(&a);
 	return n_done;
 }
@@ -321,6 +328,8 @@ static int run(struct ctl *ctl)
 	int status;
 
 	if (c == NULL)
+		return EXIT_UNUSABLE;
+	if (same_tree(ctl) != EXIT_FINE)
 		return EXIT_UNUSABLE;
 	if (wsp_wanted_read(text_of(ctl->argument[1]), text_of(ctl->option[OPTION_AGGREGATION]),
 			    text_of(ctl->option[OPTION_XFF]), &r.how.wanted, &why) != RC_OK ||

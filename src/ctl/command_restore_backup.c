@@ -17,6 +17,7 @@
 #include "ctl/backup.h"
 #include "ctl/copy_file.h"
 #include "ctl/progress.h"
+#include "ctl/same_tree.h"
 #include "ctl/tenants.h"
 #include "model/name.h"
 #include "values/wsp_walk.h"
@@ -42,11 +43,29 @@ struct restoring {
 
 /* ---- metadata */
 
+/* Folders that the store has for other hosts. Whose they were is not in the store's WSP_PATH then: see restore_file(). */
+static void tell_refused(struct restoring *r, struct answer *a)
+{
+	struct json_value refused = answer_list(a, a->value, "refused"), one;
+
+	for (struct json_walk w = json_walk(refused); json_next_element(&w, &one); r->n_failed++) {
+		struct text host = metadata_member(&a->arena, one, "field"),
+			    path = metadata_member(&a->arena, one, "value"),
+			    owner = metadata_member(&a->arena, one, "host");
+
+		progress_hide();
+		ctl_fail("%.*s: its folder %.*s is that of %.*s here: its files are left out", TEXT_ARG(host),
+			 TEXT_ARG(path), TEXT_ARG(owner));
+	}
+}
+
 static enum rc ask(struct restoring *r, struct text request, struct why *why)
 {
 	struct answer a;
 	int status = asker_ask_quietly(&r->asker, request, &a, why);
 
+	if (status == EXIT_FINE)
+		tell_refused(r, &a);
 	answer_close(&a);
 	return status == EXIT_FINE ? RC_OK : RC_PEER;
 }
@@ -126,13 +145,15 @@ static enum rc restore_line(void *argument, struct text key, struct text field, 
 
 /* ---- files */
 
-/* Where the store has the host whose folder this was; a folder of nobody keeps its name. */
+/* Where the store has the host whose folder this was; a folder of nobody keeps its name. TEXT_NONE: nowhere. */
 static struct text target_folder(const struct restoring *r, struct text folder)
 {
 	const char *host = map_get(&r->backups_host, folder), *now;
 
-	now = host == NULL ? NULL : map_get(&r->tenants.folder_of, text_of(host));
-	return now == NULL ? folder : text_of(now);
+	if (host == NULL)
+		return folder;
+	now = map_get(&r->tenants.folder_of, text_of(host));
+	return now == NULL ? TEXT_NONE : text_of(now);
 }
 
 static enum rc read_file(const struct restoring *r, const struct wsp_found *f, struct stat *st, char **bytes,
@@ -179,12 +200,18 @@ static enum rc restore_file(void *argument, const struct wsp_found *f, struct wh
 	struct restoring *r = argument;
 	/* the walk began at DIR: its folders begin with wsps/ */
 	struct text folder = { f->folder.s + sizeof(BACKUP_WSPS), f->folder.n - sizeof(BACKUP_WSPS) };
+	struct text target;
 	char *path;
 	enum rc rc;
 
 	if (f->folder.n <= sizeof(BACKUP_WSPS))
 		return RC_OK;
-	path = must_format("%.*s/%.*s", TEXT_ARG(target_folder(r, folder)), TEXT_ARG(f->plugin));
+	target = target_folder(r, folder);
+	if (target.s == NULL) { /* told of when its host was refused */
+		r->n_failed++;
+		return RC_OK;
+	}
+	path = must_format("%.*s/%.*s", TEXT_ARG(target), TEXT_ARG(f->plugin));
 	rc = put_file(r, f, path, why);
 	progress_step(1);
 	r->n_put += rc == RC_OK;
@@ -264,7 +291,7 @@ static int run(struct ctl *ctl)
 	struct why why = { "" };
 	int status;
 
-	if (r.config == NULL)
+	if (r.config == NULL || same_tree(ctl) != EXIT_FINE)
 		return EXIT_UNUSABLE;
 	asker_init(&r.asker, ctl, ASKER_FILES);
 	map_init(&r.tenants.folder_of);
@@ -297,7 +324,8 @@ const struct command command_restore_backup = {
 	.arguments = "DIR",
 	.summary = "put a backup's metadata and files in place, where there are none",
 	.help = "DIR: what `numeterctl backup DIR` made. Into an empty store it brings all back; what a store has\n"
-		"already, fields and files, stays as it is. With the daemon running or stopped; wsp_path may be\n"
+		"already, fields and files, stays as it is; a host whose folder is another's there gets no files. With "
+		"the daemon running or stopped; wsp_path may be\n"
 		"another one than it was. It may be broken off and run again.\n"
 		"Exit status: 0 all is there, 1 some files could not be put in place, 2 it could not be done.\n",
 	.least_arguments = 1,

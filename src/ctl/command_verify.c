@@ -15,7 +15,9 @@
 
 #include "base/mem.h"
 #include "ctl/pace.h"
+#include "ctl/plain.h"
 #include "ctl/progress.h"
+#include "ctl/same_tree.h"
 #include "ctl/tenants.h"
 #include "values/wsp_verify.h"
 #include "wire/reply.h"
@@ -53,7 +55,8 @@ static void begin_line(const struct verifying *v, struct buf *b, const char *pat
 		reply_string(b, text_of(path));
 		buf_add_str(b, ", ");
 	} else {
-		buf_addf(b, "%s: ", path);
+		plain_add(b, text_of(path));
+		buf_add_str(b, ": ");
 	}
 }
 
@@ -79,7 +82,8 @@ static void tell(const struct verifying *v, const char *path, struct text host, 
 		reply_string(&b, text_of(text));
 		buf_add_str(&b, "}");
 	} else {
-		buf_addf(&b, "%s: %s", kind, text);
+		buf_addf(&b, "%s: ", kind);
+		plain_add(&b, text_of(text));
 	}
 	end_line(&b);
 }
@@ -112,10 +116,10 @@ static void tell_repaired(struct verifying *v, struct answer *a)
 			 answer_number(a, a->value, "missing"), answer_number(a, a->value, "cut"),
 			 answer_true(a, a->value, "header_rebuilt") ? ", header rebuilt" : "");
 	} else if (aside) {
-		buf_addf(&b, "moved to the quarantine, nothing can be made of it: %.*s",
-			 TEXT_ARG(answer_text(a, a->value, "why")));
+		buf_add_str(&b, "moved to the quarantine, nothing can be made of it: ");
+		plain_add(&b, answer_text(a, a->value, "why"));
 	} else {
-		buf_addf(&b, "%.*s", TEXT_ARG(text_is(done, "nothing") ? TEXT("no damage any more") : done));
+		plain_add(&b, text_is(done, "nothing") ? TEXT("no damage any more") : done);
 	}
 	end_line(&b);
 	v->n_mended += mended;
@@ -321,6 +325,8 @@ static int run(struct ctl *ctl)
 	enum rc rc;
 
 	if (c == NULL)
+		return EXIT_UNUSABLE;
+	if (same_tree(ctl) != EXIT_FINE)
 		return EXIT_UNUSABLE;
 	if (pace_init(&v.pace, ctl->option[OPTION_RATE], &why) != RC_OK)
 		return ctl_fail("%s", why.text);

@@ -13,10 +13,13 @@
 #include "values/wsp_verify.h"
 #include "wsp/draft.h"
 
-enum { PAUSE_MS = 20, MOST_TRIES = 25, MOST_BYTES = 1 << 30, BLOCK = 4096 };
+enum { PAUSE_MS = 20, MOST_TRIES = 25, MOST_BYTES = 1 << 30, BLOCK = 4096, COARSE_S = 2 };
 
 bool copy_is_current(const struct stat *from, const struct stat *to)
 {
+	/* times in whole seconds, it seems: what was written after the copy may have the same one */
+	if (from->st_mtim.tv_nsec == 0 && to->st_ctim.tv_sec - from->st_mtim.tv_sec < COARSE_S)
+		return false;
 	return from->st_size == to->st_size && from->st_mtim.tv_sec == to->st_mtim.tv_sec &&
 	       from->st_mtim.tv_nsec == to->st_mtim.tv_nsec;
 }
@@ -95,6 +98,13 @@ enum rc copy_bytes(struct text bytes, const struct stat *st, int to_dir_fd, cons
 	rc = write_sparse(fd, bytes, why);
 	if (rc == RC_OK)
 		rc = dress(fd, st, why);
+	/*
+	 * Before the name: a name that outlives a power cut without its bytes would be taken for a good copy by the next
+	 * run, as length and time are right. About 1 ms a file (10,000 files of 60 kB: 10 s, else 2 s), paid once by
+	 * files that change; a marker and its time of change would cost nothing, but goes wrong with the clock.
+	 */
+	if (rc == RC_OK)
+		rc = fileio_sync(fd, why);
 	close(fd);
 	if (rc == RC_OK)
 		rc = name_it(to_dir_fd, temporary, name, replace, why);

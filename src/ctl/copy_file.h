@@ -9,12 +9,16 @@
 #include "base/rc.h"
 #include "base/text.h"
 
-/* Same length and time of last writing? Then a former copy is as good as a new one. */
+/*
+ * Same length and time of last writing? Then a former copy is as good as a new one. Not so where times seem to be in whole
+ * seconds and the copy was made within two seconds after the writing.
+ */
 bool copy_is_current(const struct stat *from, const struct stat *to);
 
 /*
  * Copy name in from_dir_fd to name in to_dir_fd, in the place of what is there. Taken for good when the file was neither
- * written in the 20 ms before nor while it was read; tried again some times. Owner (when we are root), mode and times too.
+ * written in the 20 ms before nor while it was read; tried again some times. Owner (when we are root), mode and times too. It is on
+ * the disk before it has its name.
  * Errors   RC_ABSENT it is gone · RC_PEER it is written all the time · RC_DISK; nothing is left in to_dir_fd
  */
 CHECKED enum rc copy_file(int from_dir_fd, const char *name, int to_dir_fd, struct why *why);

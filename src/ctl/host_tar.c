@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/fileio.h"
@@ -13,7 +14,13 @@
 #include "wire/json.h"
 #include "wire/number.h"
 
-enum { BLOCK_BYTES = 64 << 10, MAX_ENTRIES = 10000000 };
+enum {
+	BLOCK_BYTES = 64 << 10,
+	MAX_ENTRIES = 10000000,
+	LOOK_BYTES = 1 << 20, /* how often the room on the disk is looked at */
+	LEAST_FREE_MIB = 64,
+	MOST_FREE_MIB = 1024,
+};
 
 struct host_tar_writer {
 	struct archive *archive;
@@ -123,6 +130,29 @@ static enum rc read_small(struct reading *r, size_t max_bytes, struct buf *out, 
 	return n < 0 ? failed(r->archive, RC_DAMAGED, why) : RC_OK;
 }
 
+/*
+ * Whatever a small tar unpacks to, room stays for the points that come meanwhile: a hundredth of the disk, from 64 MiB to
+ * 1 GiB. (What a tar says of its own length would bound nothing: who makes a bad one writes that too.)
+ */
+static enum rc check_room(int fd, struct why *why)
+{
+	struct statvfs st;
+	uint64_t free_mib, least_mib;
+
+	if (fstatvfs(fd, &st) < 0)
+		return because(why, RC_DISK, "%s", strerror(errno));
+	free_mib = (uint64_t)st.f_bavail * st.f_frsize >> 20;
+	least_mib = ((uint64_t)st.f_blocks * st.f_frsize >> 20) / 100;
+	if (least_mib < LEAST_FREE_MIB)
+		least_mib = LEAST_FREE_MIB;
+	if (least_mib > MOST_FREE_MIB)
+		least_mib = MOST_FREE_MIB;
+	if (free_mib >= least_mib)
+		return RC_OK;
+	return because(why, RC_FULL, "%llu MiB are free where it is unpacked, %llu are to stay so",
+		       (unsigned long long)free_mib, (unsigned long long)least_mib);
+}
+
 static enum rc read_file(struct reading *r, struct text plugin, struct text ds, struct why *why)
 {
 	char block[BLOCK_BYTES];
@@ -131,10 +161,14 @@ static enum rc read_file(struct reading *r, struct text plugin, struct text ds, 
 	int fd;
 	enum rc rc = r->reader->file(r->reader->argument, plugin, ds, &fd, why);
 
+	if (rc == RC_OK)
+		rc = check_room(fd, why);
 	while (rc == RC_OK && (n = archive_read_data(r->archive, block, sizeof(block))) > 0) {
 		n_bytes += (uint64_t)n;
 		rc = n_bytes > HOST_TAR_MAX_WSP ? because(why, RC_REFUSED, "over %d bytes", HOST_TAR_MAX_WSP)
 						: fileio_write(fd, block, (size_t)n, why);
+		if (rc == RC_OK && n_bytes / LOOK_BYTES != (n_bytes - (uint64_t)n) / LOOK_BYTES)
+			rc = check_room(fd, why);
 	}
 	if (rc == RC_OK && n < 0)
 		rc = failed(r->archive, RC_DAMAGED, why);

@@ -49,7 +49,7 @@ struct host_tar_reader {
  * Read a tar, packed by gzip or not. Nothing of it is believed: what is no plain file of one of the names above, or is too
  * large, refuses the whole.
  * Errors   RC_REFUSED not of export, of another version, or with what does not belong there · RC_DAMAGED it ends early
- *          RC_DISK · those of the functions
+ *          RC_FULL the files would take the last room of their disk · RC_DISK · those of the functions
  */
 CHECKED enum rc host_tar_read(int fd, const struct host_tar_reader *reader, struct why *why);
 

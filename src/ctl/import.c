@@ -13,6 +13,7 @@
 #include "base/fileio.h"
 #include "base/mem.h"
 #include "ctl/import_staging.h"
+#include "ctl/plain.h"
 #include "ctl/progress.h"
 #include "model/name.h"
 
@@ -59,13 +60,6 @@ static void add_text_member(struct buf *out, const char *name, struct text value
 	reply_string(out, value);
 }
 
-/* A foreign name, on a terminal. */
-static void print_plain(const char *text)
-{
-	for (; *text != '\0'; text++)
-		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, stderr);
-}
-
 void import_skip(struct import *im, const char *path, const char *why)
 {
 	buf_add_str(&im->skipped, im->n_skipped++ == 0 ? "\n  {" : ",\n  {");
@@ -74,11 +68,7 @@ void import_skip(struct import *im, const char *path, const char *why)
 	add_text_member(&im->skipped, "why", text_of(why));
 	buf_add_str(&im->skipped, "}");
 	progress_hide();
-	fputs("numeterctl: left out: ", stderr);
-	print_plain(path);
-	fputs(": ", stderr);
-	print_plain(why);
-	fputc('\n', stderr);
+	ctl_fail("left out: %s: %s", path, why);
 }
 
 void import_add(struct import *im, struct import_series s)
@@ -155,8 +145,13 @@ static void print_plan(const struct import *im)
 		const struct import_series *s = &im->series[i];
 
 		if (!im->ctl->json) {
-			buf_addf(&out, "%.*s  %.*s  %.*s  <-  %s\n", TEXT_ARG(s->host), TEXT_ARG(s->plugin),
-				 TEXT_ARG(s->ds), s->path);
+			const struct text part[] = { s->host, s->plugin, s->ds, text_of(s->path) };
+
+			for (size_t k = 0; k < ARRAY_LEN(part); k++) {
+				buf_add_str(&out, k == 0 ? "" : k == 3 ? "  <-  " : "  ");
+				plain_add(&out, part[k]);
+			}
+			buf_add_str(&out, "\n");
 			continue;
 		}
 		buf_add_str(&out, i == 0 ? "\n  {" : ",\n  {");

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "control/control.h"
 #include "ctl/answer.h"
+#include "ctl/same_tree.h"
 #include "values/wsp_adopt.h"
 
 enum {
@@ -119,7 +120,7 @@ static int open_root(struct import *im)
 
 int staging_open(struct import *im)
 {
-	int root_fd = open_root(im);
+	int root_fd = same_tree(im->ctl) == EXIT_FINE ? open_root(im) : -1;
 	struct why why;
 	enum rc rc;
 

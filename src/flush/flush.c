@@ -25,6 +25,7 @@ enum {
 struct request {
 	struct text host;
 	flush_alone_fn *alone; /* NULL: nothing but writing is wanted */
+	bool only_written;     /* alone is called when all of host's could be written */
 	void *argument;
 	enum rc rc;
 	struct why *why;
@@ -342,6 +343,8 @@ static void serve(struct flush *f, struct request *r)
 	}
 	if (r->host.s != NULL)
 		write_wanted(f, r);
+	if (r->only_written && r->rc != RC_OK)
+		return;
 	writers_wait(&f->writers);
 	if (is_stopping(f)) {
 		r->rc = because(r->why, RC_PEER, "the daemon is stopping");
@@ -494,6 +497,13 @@ enum rc flush_now(struct flush *f, struct text host, struct why *why)
 enum rc flush_alone(struct flush *f, struct text host, flush_alone_fn *fn, void *argument, struct why *why)
 {
 	struct request r = { .host = host, .alone = fn, .argument = argument, .why = why };
+
+	return ask(f, &r);
+}
+
+enum rc flush_alone_written(struct flush *f, struct text host, flush_alone_fn *fn, void *argument, struct why *why)
+{
+	struct request r = { .host = host, .alone = fn, .only_written = true, .argument = argument, .why = why };
 
 	return ask(f, &r);
 }

@@ -45,6 +45,12 @@ typedef enum rc flush_alone_fn(void *argument, struct why *why);
  * Returns  what fn returns; RC_PEER, fn not called: the daemon is stopping. Threads: any but fn itself.
  */
 CHECKED enum rc flush_alone(struct flush *f, struct text host, flush_alone_fn *fn, void *argument, struct why *why);
+/*
+ * The same for an fn that relies on the host's points, held back coarse ones too, being in their files: when one could not
+ * be written or synced, fn is not called and that error (RC_DISK, RC_PEER) is the answer.
+ */
+CHECKED enum rc flush_alone_written(struct flush *f, struct text host, flush_alone_fn *fn, void *argument,
+				    struct why *why);
 
 /* Grows with each flush_alone() that ran its fn: files may be others than before. Threads: any; one load. */
 uint32_t flush_n_alone(const struct flush *f);

@@ -77,6 +77,15 @@ static enum rc resize_alone(void *argument, struct why *why)
 	return RC_OK;
 }
 
+/*
+ * Coarse slots that are held back are in the file only in part: made into others they would stay wrong, so none of the
+ * host's files is touched when its points cannot be written.
+ */
+static enum rc resize_when_written(const struct control_view *v, struct text host, struct resizing *x, struct why *why)
+{
+	return v->flush == NULL ? resize_alone(x, why) : flush_alone_written(v->flush, host, resize_alone, x, why);
+}
+
 /* ["plugin/ds", …] */
 static enum rc read_files(struct arena *a, struct text request, struct text host, struct text folder,
 			  struct resizing *x, struct why *why)
@@ -151,7 +160,7 @@ static enum rc run_resize(void *argument, struct text request, struct buf *answe
 	if (rc == RC_OK)
 		rc = tree_open_root(view_config(v)->wsp_path, &x->how.root_fd, why);
 	if (rc == RC_OK)
-		rc = alone(v, given[0], resize_alone, x, why);
+		rc = resize_when_written(v, given[0], x, why);
 	if (rc == RC_OK) {
 		buf_add_str(answer, "{\"files\": [");
 		for (size_t i = 0; i < x->n_done; i++) {

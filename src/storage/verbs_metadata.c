@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "control/request.h"
+#include "model/name.h"
 #include "storage/control_verbs.h"
 #include "wire/json.h"
 #include "wire/reply.h"
@@ -255,29 +257,94 @@ static enum rc read_member(struct arena *a, struct json_value object, const char
 	return good ? RC_OK : because(why, RC_REFUSED, "%s: expected base64", other);
 }
 
-static enum rc set_hash(struct meta *meta, const struct key *key, struct json_value request, struct arena *a, size_t *n,
-			struct why *why)
+/* Who has which folder, so that no two hosts come to share one. Keys of maps, and texts in the arena as their values. */
+struct owners {
+	struct arena *arena;
+	const char *root;
+	struct map folder_of, host_of;
+};
+
+static struct text folder_in(const struct owners *o, struct text wsp_path)
 {
+	struct text below = name_folder_below(wsp_path, text_of(o->root));
+
+	return below.n > 0 ? below : wsp_path;
+}
+
+static enum rc keep_owner(void *argument, struct text host, struct text wsp_path)
+{
+	struct owners *o = argument;
+	struct text *own = arena_alloc(o->arena, 2 * sizeof(*own));
+
+	own[0] = arena_text(o->arena, host);
+	own[1] = arena_text(o->arena, folder_in(o, wsp_path));
+	map_put(&o->host_of, own[1], &own[0]);
+	map_put(&o->folder_of, own[0], &own[1]);
+	return RC_OK;
+}
+
+static enum rc read_owners(struct owners *o, struct meta *meta, const struct key *key, struct why *why)
+{
+	map_init(&o->folder_of);
+	map_init(&o->host_of);
+	return key->hash == META_WSP_PATH ? meta_each(meta, META_WSP_PATH, TEXT_NONE, keep_owner, o, why) : RC_OK;
+}
+
+static void owners_fini(struct owners *o)
+{
+	map_fini(&o->folder_of, NULL);
+	map_fini(&o->host_of, NULL);
+}
+
+/* The folder is another host's already: told. A host that has one keeps it in any case. */
+static bool is_taken(struct owners *o, struct text host, struct text wsp_path, struct buf *refused)
+{
+	const struct text *owner = map_get(&o->host_of, folder_in(o, wsp_path));
+
+	if (map_get(&o->folder_of, host) != NULL)
+		return false;
+	if (owner == NULL) {
+		(void)!keep_owner(o, host, wsp_path);
+		return false;
+	}
+	buf_add_str(refused, refused->n == 0 ? "{" : ", {");
+	add_member(refused, "field", host);
+	buf_add_str(refused, ", ");
+	add_member(refused, "value", wsp_path);
+	buf_add_str(refused, ", ");
+	add_member(refused, "host", *owner);
+	buf_add_str(refused, "}");
+	return true;
+}
+
+static enum rc set_hash(const struct control_view *v, const struct key *key, struct json_value request, struct arena *a,
+			struct buf *refused, size_t *n_given, struct why *why)
+{
+	struct owners owners = { .arena = a, .root = v->config->wsp_path };
 	struct meta_write *write = NULL;
 	struct json_value entries, entry;
 	struct json_walk w;
-	size_t capacity = 0;
-	enum rc rc = RC_OK;
+	size_t n = 0, capacity = 0;
+	enum rc rc;
 
 	if (!json_member(a, request, "entries", &entries) || entries.type != JSON_ARRAY)
 		return because(why, RC_REFUSED, "entries: expected a list of objects with field and value");
-	for (w = json_walk(entries); rc == RC_OK && json_next_element(&w, &entry);) {
-		array_grow(&write, &capacity, *n, sizeof(*write));
-		write[*n] = (struct meta_write){ META_SET_IF_ABSENT, { key->hash, key->host, TEXT_NONE }, TEXT_NONE };
-		rc = entry.type == JSON_OBJECT ? read_member(a, entry, "field", &write[*n].key.field, why)
+	rc = read_owners(&owners, v->meta, key, why);
+	for (w = json_walk(entries); rc == RC_OK && json_next_element(&w, &entry); ++*n_given) {
+		array_grow(&write, &capacity, n, sizeof(*write));
+		write[n] = (struct meta_write){ META_SET_IF_ABSENT, { key->hash, key->host, TEXT_NONE }, TEXT_NONE };
+		rc = entry.type == JSON_OBJECT ? read_member(a, entry, "field", &write[n].key.field, why)
 					       : because(why, RC_REFUSED, "entries: expected objects");
 		if (rc == RC_OK)
-			rc = read_member(a, entry, "value", &write[*n].value, why);
-		++*n;
+			rc = read_member(a, entry, "value", &write[n].value, why);
+		if (rc == RC_OK &&
+		    (key->hash != META_WSP_PATH || !is_taken(&owners, write[n].key.field, write[n].value, refused)))
+			n++;
 	}
-	if (rc == RC_OK && *n > 0)
-		rc = meta_apply(meta, write, *n, why);
+	if (rc == RC_OK && n > 0)
+		rc = meta_apply(v->meta, write, n, why);
 	free(write);
+	owners_fini(&owners);
 	return rc;
 }
 
@@ -304,10 +371,12 @@ static enum rc run_metadata_set(void *argument, struct text request, struct buf 
 	struct text name = TEXT_NONE;
 	struct arena a;
 	struct key key = { .is_string = false };
+	struct buf refused;
 	size_t n = 0;
 	enum rc rc;
 
 	arena_init(&a);
+	buf_init(&refused, SIZE_MAX);
 	rc = json_check(request, false, &object, why);
 	if (rc == RC_OK)
 		rc = control_argument_text(&a, request, "key", &name, why);
@@ -317,10 +386,11 @@ static enum rc run_metadata_set(void *argument, struct text request, struct buf 
 		n = 1;
 		rc = set_string(v->meta, key.string, object, &a, why);
 	} else if (rc == RC_OK) {
-		rc = set_hash(v->meta, &key, object, &a, &n, why);
+		rc = set_hash(v, &key, object, &a, &refused, &n, why);
 	}
 	if (rc == RC_OK)
-		buf_addf(answer, "{\"entries\": %zu}", n);
+		buf_addf(answer, "{\"entries\": %zu, \"refused\": [%.*s]}", n, TEXT_ARG(buf_text(&refused)));
+	buf_fini(&refused);
 	arena_fini(&a);
 	return rc;
 }

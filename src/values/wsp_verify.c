@@ -12,7 +12,8 @@
 #include "base/fileio.h"
 
 enum {
-	SETTLED_MS = 20, /* the kernel's times of change are that coarse, at least */
+	SETTLED_MS = 20,  /* the kernel's times of change are that coarse, at least */
+	COARSE_MS = 2000, /* where they seem to be in whole seconds */
 	MOST_TRIES = 50,
 };
 
@@ -26,7 +27,7 @@ bool wsp_is_settled(const struct stat *st, const struct stat *before)
 		       st->st_ctim.tv_sec == before->st_ctim.tv_sec && st->st_ctim.tv_nsec == before->st_ctim.tv_nsec;
 	clock_gettime(CLOCK_REALTIME, &now);
 	age_ms = (int64_t)(now.tv_sec - st->st_ctim.tv_sec) * 1000 + (now.tv_nsec - st->st_ctim.tv_nsec) / 1000000;
-	return age_ms >= SETTLED_MS || age_ms < 0;
+	return age_ms >= (st->st_ctim.tv_nsec == 0 ? COARSE_MS : SETTLED_MS) || age_ms < 0;
 }
 
 static void pause_a_little(void)

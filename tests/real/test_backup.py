@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """numeterctl backup and restore-backup: a copy while points come in, read back by a fresh daemon."""
+import hashlib
 import json
 import os
 import shutil
@@ -210,6 +211,81 @@ class Backup(FastCase):
         new_hashes, new_strings = self.metadata(self.folder / 'two/metadata.sqlite')
         moved = [(k, f, v.replace('/one/wsps/', '/one/wsps2/') if k == 'WSP_PATH' else v) for k, f, v in hashes]
         self.assertEqual((new_hashes, new_strings), (moved, strings))
+
+    def test_a_host_that_moves_past_the_walk_is_in_it(self):
+        """Renamed while files are walked in order: from a folder that was not looked at yet to one that was."""
+        target = self.folder / 'backup'
+        (self.folder / 'one').mkdir()
+        with Daemon(self.folder / 'one', http_ingest='true', archives=ARCHIVES) as daemon:
+            feed = Feed(daemon, hosts=4, n_ds=4)
+            feed.run_from(1380)
+            daemon.flush()
+            md5 = lambda name: hashlib.md5(name.encode()).hexdigest()  # noqa: E731
+            names = sorted(('host "%d" é' % i for i in range(4)), key=md5)
+            new = next(n for n in ('new%d' % i for i in range(10000)) if md5(n) < md5(names[0]))
+            backup = subprocess.Popen([os.environ['NUMETERCTL'], '-c', str(daemon.config_path), '--json', 'backup',
+                                       '--rate', '8', str(target)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            wait_until(lambda: list(target.glob('wsps/*/*/df/*.wsp')), 20, 'a first file')
+            code, _, err = self.run_ctl(daemon, 'rename', names[-1], new)
+            self.assertEqual((code, err), (0, ''))
+            out, err = backup.communicate(timeout=60 * SLOW)
+            self.assertEqual((backup.returncode, err), (0, ''))
+            self.assertEqual(json.loads(out)['failed'], 0)
+            self.assertEqual(self.told(daemon, 'backup', '--verify', target)['found'], 0)
+        (self.folder / 'two').mkdir()
+        with Daemon(self.folder / 'two', archives=ARCHIVES) as fresh:
+            self.told(fresh, 'restore-backup', target)
+            self.check_read_back(fresh, {(new if host == names[-1] else host, ds): points
+                                         for (host, ds), points in feed.accepted().items()})
+
+    def test_a_folder_that_is_another_host_s_now(self):
+        mine, other = 'host "0" é', 'host "1" é'
+        (self.folder / 'one').mkdir()
+        with Daemon(self.folder / 'one', http_ingest='true', archives=ARCHIVES) as daemon:
+            feed = Feed(daemon, hosts=2, n_ds=2)
+            feed.run_from(1385)
+            self.told(daemon, 'backup', self.folder / 'backup')
+            folder = daemon.control('describe', host=mine)['folder']
+        (self.folder / 'two').mkdir()
+        fresh = Daemon(self.folder / 'two', http_ingest='true', archives=ARCHIVES)
+        with fresh:
+            fresh.post({'hostid': 'squatter', 'type': 'data', 'plugin': 'df',
+                        'message': {'TimeStamp': str(int(time.time())), 'Values': {'ds1': 7}}})
+        with sqlite3.connect(self.folder / 'two/metadata.sqlite') as db:
+            db.execute("UPDATE hash SET value = ? WHERE key = 'WSP_PATH'", (str(fresh.wsp_path / folder),))
+        with fresh:
+            code, out, err = self.run_ctl(fresh, '--json', 'restore-backup', self.folder / 'backup')
+            self.assertEqual((code, err), (1, 'numeterctl: %s: its folder %s is that of squatter here: its files are '
+                                              'left out\n' % (mine, fresh.wsp_path / folder)))
+            told = json.loads(out)
+            self.assertEqual((told['put'], told['kept'], told['failed']), (2, 0, 3))  # the host, and its files
+            self.assertFalse((fresh.wsp_path / folder / 'df/ds0.wsp').exists())
+            self.check_read_back(fresh, {key: points for key, points in feed.accepted().items() if key[0] == other})
+
+    def test_another_tree_than_the_daemon_s_is_not_touched(self):
+        """wsp_path was changed in the file, and the daemon still runs with the old one."""
+        (self.folder / 'one').mkdir()
+        with Daemon(self.folder / 'one', http_ingest='true', archives=ARCHIVES) as daemon:
+            feed = Feed(daemon, hosts=1, n_ds=1)
+            feed.run_from(1385)
+            self.told(daemon, 'backup', self.folder / 'good')
+            tar = self.folder / 'host.tar'
+            self.assertEqual(self.run_ctl(daemon, 'export', 'host "0" é', tar)[0], 0)
+            daemon.keys['wsp_path'] = other = self.folder / 'other'
+            other.mkdir()
+            daemon.write_config()
+            for args in (('backup', self.folder / 'bad'), ('verify',), ('verify', '--repair'), ('resize', '*', '60:10'),
+                         ('restore-backup', self.folder / 'good'), ('import', 'host', tar),
+                         ('export', 'host "0" é', self.folder / 'bad.tar')):
+                code, out, err = self.run_ctl(daemon, *args)
+                self.assertEqual((code, out), (2, ''), args)
+                self.assertRegex(err, r'\Anumeterctl: wsp_path is %s in .* %s: restart it' % (other, daemon.wsp_path))
+            self.assertEqual((list(other.iterdir()), (self.folder / 'bad').exists(), (self.folder / 'bad.tar').exists()),
+                             ([], False, False))
+            # the same one by another name
+            other.rmdir()
+            other.symlink_to(daemon.wsp_path)
+            self.assertEqual(self.told(daemon, 'verify')['bad'], 0)
 
     def test_what_is_gone_what_is_broken_off_and_what_is_damaged(self):
         target = self.folder / 'backup'

@@ -160,6 +160,19 @@ class Export(ServersCase):
             self.assertEqual(got.pop(name)[2][0][2][self.now - self.now % 60], 77)
             self.assertEqual(got, {n: f for n, f in files.items() if n != name})
 
+    def test_two_exports_to_one_file(self):
+        tar, part = self.folder / 'host.tar', self.folder / 'host.tar.part'
+        with self.daemon('a') as a:
+            self.fill(a, n=1)
+            part.write_bytes(b'of somebody else')
+            children = [subprocess.Popen([os.environ['NUMETERCTL'], '-c', a.config_path, 'export', HOST, tar],
+                                         stdout=subprocess.DEVNULL) for _ in range(5)]
+            self.assertEqual([child.wait(30) for child in children], [0] * 5)
+            self.assertEqual(part.read_bytes(), b'of somebody else')
+            self.assertEqual([m.name for m, _ in self.members(tar.read_bytes())][-1], 'end.json')
+            self.assertEqual(ctl.run(a, 'export', 'nobody', tar)[0], 1)
+            self.assertEqual(sorted(self.folder.glob('host.tar*')), [tar, part])
+
     def test_two_at_once(self):
         with self.daemon('a') as a:
             self.fill(a, n=1)
@@ -252,6 +265,27 @@ class Export(ServersCase):
             bad[0][0].size = len(bad[0][1])
             answer = ctl.account(b, 'import', 'host', '-', status=1, stdin=self.pack([manifest, metadata, *bad, end]))
             self.assertEqual((answer['new'], len(answer['skipped'])), (1, 1))
+
+    def test_a_small_tar_of_much(self):
+        """It ends while there is room left: on a disk of 100 MiB, with 300 MiB of zeros that gzip made small."""
+        if subprocess.run(['unshare', '-m', 'sh', '-c', 'mount -t tmpfs none /run'], capture_output=True).returncode != 0:
+            self.skipTest('no mount namespace')
+        with self.daemon('a') as a:
+            self.fill(a, n=1, ds=['five'])
+            _, good, _ = ctl.run(a, 'export', HOST)
+        manifest, metadata, *_, end = self.members(good)
+        b = self.daemon('b')
+        os.makedirs(b.wsp_path)
+        for name, entries in (('one', [self.member('wsp/p/x.wsp', bytes(300 << 20))]),
+                              ('many', [self.member('wsp/p/x%d.wsp' % i, bytes(1 << 20)) for i in range(300)])):
+            with self.subTest(name):
+                tar = gzip.compress(self.pack([manifest, metadata, *entries, end]), 1)
+                self.assertLess(len(tar), 3 << 20)
+                done = subprocess.run(['unshare', '-m', 'sh', '-c', 'mount -t tmpfs -o size=100m none "$1"; shift; "$@"',
+                                       'sh', b.wsp_path, os.environ['NUMETERCTL'], '-c', b.config_path, 'import', 'host', '-'],
+                                      input=tar, capture_output=True, timeout=60)
+                self.assertEqual((done.returncode, done.stdout), (2, b''), done.stderr)
+                self.assertRegex(done.stderr.decode(), r': wsp/p/x\d*\.wsp: \d+ MiB are free .*, 64 are to stay so\n\Z')
 
     def test_wrong_usage(self):
         d = self.daemon('a')

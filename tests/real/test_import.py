@@ -150,6 +150,12 @@ class Whisper(Case):
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
             whisper.create(str(tree / (path + '.wsp')), [(60, 10)])
 
+        odd = self.folder / 'odd'
+        (odd / 'we\u202eb').mkdir(parents=True)
+        whisper.create(str(odd / 'we\u202eb' / 'x.wsp'), [(60, 10)])
+        status, out, err = ctl.run(d, 'import', 'whisper', odd, '--dry-run')
+        self.assertEqual((status, out.decode(), err), (0, 'we\\u202eb  carbon  x  <-  we\\u202eb/x.wsp\n', ''))
+
         def plan(*options, status=0):
             answer = ctl.account(d, 'import', 'whisper', tree, '--dry-run', *options, status=status)
             return ([(s['host'], s['plugin'], s['ds']) for s in answer['series']], [s['path'] for s in answer['skipped']])

@@ -240,6 +240,24 @@ class Verify(FastCase):
                 stop.set()
                 thread.join()
 
+    def test_names_that_would_turn_a_terminal_round(self):
+        daemon = Daemon(self.folder, archives=SPELLED)
+        plugin = daemon.wsp_path / 'a/\u202ehost\u2028/d\u202ef'
+        plugin.mkdir(parents=True)
+        (plugin / 'x\u202e.wsp').write_bytes(b'none')
+        (plugin / '.new-4000000-\x1b[2J').write_bytes(b'')
+        code, out, err = self.run_ctl(daemon, 'verify')
+        self.assertEqual((code, err), (1, ''))
+        self.assertRegex(out, r'(?m)^a/\\u202ehost\\u2028/d\\u202ef/x\\u202e\.wsp: header: ')
+        self.assertRegex(out, r'(?m)^a/.*/\.new-4000000-\\x1b\[2J: leftover: ')
+        self.assertNotRegex(out, '[\u202e\u2028\x1b]')
+        code, out, err = self.run_ctl(daemon, 'backup', self.folder / 'backup')
+        self.assertEqual((code, err), (0, ''))
+        code, out, err = self.run_ctl(daemon, 'backup', '--verify', self.folder / 'backup')
+        self.assertEqual((code, err), (1, ''))
+        self.assertRegex(out, r'(?m)x\\u202e\.wsp: header: ')
+        self.assertNotRegex(out, '[\u202e\u2028]')
+
 
 if __name__ == '__main__':
     main()

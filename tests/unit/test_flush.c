@@ -577,6 +577,42 @@ static void alone_with_nobodys_points_leaves_them(void **state)
 	scratch_fini(&s);
 }
 
+/* Who relies on the points being in the files is not let in when they are not. */
+static void alone_when_written_wants_the_points_written(void **state)
+{
+	struct scratch_engine s;
+	struct alone a;
+	struct flush *f;
+	struct why why = { "" };
+
+	(void)state;
+	open_all(&s);
+	f = start(&s, 3600, 0);
+	alone_init(&a, &s);
+	let_end(&a);
+	atomic_store(&s.values->fail_write, true);
+	assert_int_equal(scratch_accept(&s, scratch_series(&s, "one", "bad"), T0, 1), RC_OK);
+	assert_int_equal(flush_alone_written(f, TEXT("one"), be_alone, &a, &why), RC_DISK);
+	assert_string_not_equal(why.text, "");
+	assert_false(a.is_in);
+	assert_int_equal(flush_n_alone(f), 0);
+	/* those of others are no matter */
+	assert_int_equal(flush_alone_written(f, TEXT("two"), be_alone, &a, &why), RC_ABSENT);
+	assert_true(a.is_in);
+	a.is_in = false;
+	atomic_store(&s.values->fail_write, false);
+	atomic_store(&s.values->fail_sync, true);
+	assert_int_equal(flush_alone_written(f, TEXT("one"), be_alone, &a, &why), RC_DISK);
+	assert_false(a.is_in);
+	atomic_store(&s.values->fail_sync, false);
+	assert_int_equal(flush_alone_written(f, TEXT("one"), be_alone, &a, &why), RC_ABSENT);
+	assert_true(a.is_in);
+	assert_int_equal(n_held(&s), 0);
+	stop(f);
+	alone_fini(&a);
+	scratch_fini(&s);
+}
+
 static void *stop_it(void *argument)
 {
 	flush_stop(argument);
@@ -715,6 +751,7 @@ int main(void)
 		cmocka_unit_test(pressure_writes_before_the_interval_is_over),
 		cmocka_unit_test(nothing_is_written_while_somebody_is_alone),
 		cmocka_unit_test(alone_with_nobodys_points_leaves_them),
+		cmocka_unit_test(alone_when_written_wants_the_points_written),
 		cmocka_unit_test(who_waits_to_be_alone_is_told_of_the_stop),
 	};
 
