@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.case import ServersCase, main  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
 from support.servers import RedisServer  # noqa: E402
-from support.upkeep import SqliteRecords  # noqa: E402
+from support.upkeep import DAY, T0, Probe, Refused, SqliteRecords  # noqa: E402
 from support.wait import SLOW, wait_until  # noqa: E402
 
 
@@ -217,6 +217,70 @@ class UpkeepVerbs(ServersCase):
         self.assertEqual(self.ctl_json(daemon, 'restore', 'h')['shown'], [{'host': 'h', 'plugin': None}])
         self.assertEqual(self.hosts(daemon), {'h', 'k'})
         daemon.stop()
+
+
+class UnderAToldClock(ServersCase):
+    """What upkeep_probe does when told."""
+
+    def open(self, mode='noted'):
+        self.records = SqliteRecords(str(self.folder / 'meta.sqlite'))
+        self.root = self.folder / 'wsps'
+        probe = Probe(self.root, self.records.meta, mode)
+        self.addCleanup(lambda: probe.process.poll() is None and probe.kill())
+        probe.ask('now', T0)
+        probe.ask('open')
+        return probe
+
+    def send(self, probe, host, t, value, plugin='cpu', ds='user'):
+        probe.send([{'hostid': host, 'type': 'info', 'plugin': plugin,
+                     'message': {'Plugin': plugin, 'Infos': {ds: {'id': ds}}}},
+                    {'hostid': host, 'type': 'data', 'plugin': plugin,
+                     'message': {'TimeStamp': t, 'Values': {ds: value}}}])
+
+    def values(self, probe, host):
+        answer = probe.ask('data', host, 'cpu', 'user', T0 - DAY, T0 + 9 * DAY)
+        return [v for v in answer['DATAS']['user'] if v is not None]
+
+    def test_a_new_name_that_began_to_send_keeps_what_is_its_own(self):
+        probe = self.open()
+        self.send(probe, 'a', T0, 1)
+        self.send(probe, 'b', T0, 2)
+        probe.ask('flush')
+        folder = {h: Path(p) for h, p in self.records.hash('WSP_PATH').items()}
+        below = {h: str(p.relative_to(self.root)) for h, p in folder.items()}
+        note = {'host': 'a', 'new': 'b', 'from': below['a'], 'to': below['b']}
+        # cut short when the folder of the new name stood there already; by this version, and an older one
+        for more in ({'inode': str(folder['a'].stat().st_ino)}, {}):
+            (self.root / '.rename').write_text(json.dumps(dict(note, **more)))
+            probe.ask('recover')
+            self.assertFalse((self.root / '.rename').exists())
+            self.assertEqual(set(probe.ask('hosts')), {'a', 'b'})
+            self.assertEqual((self.values(probe, 'a'), self.values(probe, 'b')), ([1], [2]))
+        # and when it had moved
+        shutil.rmtree(folder['b'])
+        note['inode'] = str(folder['a'].stat().st_ino)
+        folder['a'].rename(folder['b'])
+        (self.root / '.rename').write_text(json.dumps(note))
+        probe.ask('recover')
+        self.assertEqual(set(probe.ask('hosts')), {'b'})
+        probe.ask('close')
+        probe.end()
+
+    def test_a_host_without_files_is_renamed(self):
+        probe = self.open()
+        probe.send([{'hostid': 'a', 'type': 'info', 'plugin': 'cpu',
+                     'message': {'Plugin': 'cpu', 'Infos': {'user': {'id': 'user'}}}}])
+        probe.send([{'hostid': 'a', 'type': 'data', 'plugin': 'cpu',
+                     'message': {'TimeStamp': T0, 'Values': {'user': 'U'}}}])
+        probe.ask('rename', 'a', 'b')
+        self.assertEqual(set(probe.ask('hosts')), {'b'})
+        self.assertFalse((self.root / '.rename').exists())
+        self.send(probe, 'b', T0, 3)
+        self.assertEqual(self.values(probe, 'b'), [3])
+        with self.assertRaisesRegex(Refused, 'absent'):
+            probe.ask('rename', 'a', 'c')
+        probe.ask('close')
+        probe.end()
 
 
 class WhileOthersWork(ServersCase):
