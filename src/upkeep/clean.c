@@ -216,8 +216,10 @@ static enum rc set_strings(struct cleaning *c, struct why *why)
 
 static void print(const struct cleaning *c, struct buf *out)
 {
-	buf_addf(out, "{\"dry_run\": %s, \"judged\": %s, \"deletes\": %s, \"hosts\": [%.*s], \"plugins\": [%.*s], ",
-		 c->dry_run ? "true" : "false", c->found.judged ? "true" : "false",
+	buf_addf(out,
+		 "{\"dry_run\": %s, \"judged\": %s, \"clock_leapt\": %s, \"deletes\": %s, \"hosts\": [%.*s], "
+		 "\"plugins\": [%.*s], ",
+		 c->dry_run ? "true" : "false", c->found.judged ? "true" : "false", c->when.leapt ? "true" : "false",
 		 c->u->options.deletes ? "true" : "false", TEXT_ARG(buf_text(&c->hosts)),
 		 TEXT_ARG(buf_text(&c->plugins)));
 	buf_addf(out, "\"files\": [%.*s], \"returned\": [%.*s], \"removed\": [%.*s], \"failed\": [%.*s]}",
@@ -243,7 +245,7 @@ enum rc clean_run(struct upkeep *u, struct upkeep_when when, bool dry_run, struc
 	if (rc == RC_OK)
 		rc = set_strings(&c, why);
 	if (rc == RC_OK)
-		rc = clean_trash(u, when.now_s, dry_run, &c.removed, why);
+		rc = clean_trash(u, when, dry_run, &c.removed, why);
 	if (rc == RC_OK && !dry_run)
 		rc = orphans_drop(u, why);
 	if (rc == RC_OK)
@@ -324,9 +326,10 @@ static enum rc empty_one(void *argument, struct trash_entry *e, struct why *why)
 	return RC_OK;
 }
 
-enum rc clean_trash(struct upkeep *u, int64_t now_s, bool dry_run, struct buf *out, struct why *why)
+enum rc clean_trash(struct upkeep *u, struct upkeep_when when, bool dry_run, struct buf *out, struct why *why)
 {
-	struct emptying x = { u, now_s - u->options.trash_s, dry_run, out, 0 };
+	bool can_judge = upkeep_can_judge(when, u->options.clean_time_s);
+	struct emptying x = { u, can_judge ? when.now_s - u->options.trash_s : INT64_MIN, dry_run, out, 0 };
 	enum rc rc = trash_each(&u->trash, empty_one, &x, why);
 
 	lock_take(&u->lock);

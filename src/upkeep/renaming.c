@@ -64,9 +64,9 @@ static bool read_renaming(struct arena *a, struct text document, struct renaming
 	bool whole;
 
 	whole = json_check(document, false, &top, NULL) == RC_OK && top.type == JSON_OBJECT &&
-	       take(a, top, "host", &r->host) && take(a, top, "new", &r->name) && take(a, top, "from", &r->from) &&
-	       take(a, top, "to", &r->to) && name_check_host(r->host, NULL) == RC_OK &&
-	       name_check_host(r->name, NULL) == RC_OK && is_plain(r->from) && is_plain(r->to);
+		take(a, top, "host", &r->host) && take(a, top, "new", &r->name) && take(a, top, "from", &r->from) &&
+		take(a, top, "to", &r->to) && name_check_host(r->host, NULL) == RC_OK &&
+		name_check_host(r->name, NULL) == RC_OK && is_plain(r->from) && is_plain(r->to);
 	if (whole && take(a, top, "inode", &inode)) { /* there is none in the file of an older version */
 		snprintf(digits, sizeof(digits), "%.*s", TEXT_ARG(inode));
 		r->inode = strtoull(digits, NULL, 10);

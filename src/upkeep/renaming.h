@@ -14,8 +14,8 @@
 struct renaming {
 	struct upkeep *u;
 	struct text host, name, from, to; /* host becomes name, and from becomes to */
-	const char *hash; /* HOST_ID of the new name */
-	uint64_t inode;   /* of the folder that moves; 0: not known */
+	const char *hash;                 /* HOST_ID of the new name */
+	uint64_t inode;                   /* of the folder that moves; 0: not known */
 };
 
 /* Whole or not at all. Errors: RC_DISK. */

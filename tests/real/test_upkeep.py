@@ -59,8 +59,8 @@ class UpkeepVerbs(ServersCase):
         self.assertIn('nothing was changed; what is stale is noted and its files stay\n0 hosts that are gone', out)
         self.assertIn('nothing was judged', out)
         self.assertEqual(self.ctl_json(daemon, 'clean'), {
-            'dry_run': False, 'judged': False, 'deletes': False, 'hosts': [], 'plugins': [], 'files': [],
-            'returned': [], 'removed': [], 'failed': []})
+            'dry_run': False, 'judged': False, 'clock_leapt': False, 'deletes': False, 'hosts': [], 'plugins': [],
+            'files': [], 'returned': [], 'removed': [], 'failed': []})
         # an answer that a client keeps is not shown behind a change
         self.assertEqual(self.hosts(daemon), {'web-1', 'web-2'})
         status, out, _ = self.ctl(daemon, 'delete', 'web-1')
@@ -263,6 +263,29 @@ class UnderAToldClock(ServersCase):
         (self.root / '.rename').write_text(json.dumps(note))
         probe.ask('recover')
         self.assertEqual(set(probe.ask('hosts')), {'b'})
+        probe.ask('close')
+        probe.end()
+
+    def test_a_clock_that_leaps_and_a_young_daemon_remove_nothing(self):
+        probe = self.open('deleted')
+        for host in 'ab':
+            self.send(probe, host, T0, 1)
+        probe.ask('delete', 'a')
+        probe.ask('now', T0 + 300 * DAY)
+        nothing = {k: [] for k in ('hosts', 'plugins', 'files', 'returned', 'removed', 'failed')}
+        for command, leapt in (('leapt 1', True), ('patience 3599', False)):
+            probe.ask(*command.split())
+            for verb in ('dry', 'clean'):
+                answer = probe.ask(verb)
+                self.assertEqual({k: answer[k] for k in nothing}, nothing, command)
+                self.assertEqual((answer['judged'], answer['clock_leapt']), (False, leapt))
+            self.assertEqual(set(probe.ask('hosts')), {'b'})
+            self.assertEqual([e['host'] for e in probe.ask('restore')['trash']], ['a'])
+            probe.ask('leapt', 0)
+        probe.ask('patience', 3600)
+        answer = probe.ask('clean')
+        self.assertEqual((answer['judged'], [h['host'] for h in answer['hosts']], len(answer['removed'])),
+                         (True, ['b'], 1))
         probe.ask('close')
         probe.end()
 
