@@ -59,7 +59,9 @@ static void print(struct answer *a, bool dry_run)
 	};
 
 	printf("%s; what is stale %s\n", dry_run ? "nothing was changed" : "cleaned",
-	       answer_true(a, a->value, "deletes") ? "goes into the trash" : "is noted and its files stay");
+	       answer_true(a, a->value, "deletes") ? "is noted, and goes into the trash when it still is at the "
+						     "next cleaning"
+						   : "is noted and its files stay");
 	for (size_t i = 0; i < ARRAY_LEN(part); i++) {
 		printf("%zu %s\n", count(a, part[i].name), part[i].what);
 		print_list(a, part[i].name);

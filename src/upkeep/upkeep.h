@@ -31,7 +31,7 @@ struct upkeep_options {
 	unsigned md5_digits;
 	const char *trash_path; /* NULL: <wsp_path>/.trash */
 	int64_t clean_time_s, gone_s, trash_s;
-	bool deletes;            /* what is stale goes into the trash; else it is noted */
+	bool deletes;            /* what is stale is noted, and at the next cleaning goes into the trash; else noted */
 	int64_t started_s;       /* Unix seconds: what is newer the engine knows */
 	upkeep_lines_fn *listed; /* binding keys, "#" for all; none when no list is in use */
 	void *listed_argument;

@@ -286,6 +286,31 @@ class UnderAToldClock(ServersCase):
         answer = probe.ask('clean')
         self.assertEqual((answer['judged'], [h['host'] for h in answer['hosts']], len(answer['removed'])),
                          (True, ['b'], 1))
+        self.assertEqual(probe.ask('restore')['trash'], [])  # b is noted first
+        probe.ask('close')
+        probe.end()
+
+    def test_who_boots_while_a_cleaning_runs_loses_nothing(self):
+        probe = self.open('deleted')
+        parts = (('cpu', 'user'), ('cpu', 'idle'), ('disk', 'used'))
+        for plugin, ds in parts:
+            self.send(probe, 'h', T0, 1, plugin, ds)
+        probe.ask('flush')
+        probe.ask('close')
+        probe.ask('now', T0 + 4 * DAY)
+        probe.ask('open')
+        self.send(probe, 'h', T0 + 4 * DAY, 2)  # after four days the first of three
+        answer = probe.ask('clean')
+        self.assertEqual(([p['plugin'] for p in answer['plugins']], [Path(f).name for f in answer['files']]),
+                         (['disk'], ['idle.wsp']))
+        self.assertEqual(probe.ask('restore')['trash'], [])
+        self.send(probe, 'h', T0 + 4 * DAY, 2, 'disk', 'used')
+        self.assertEqual(set(probe.ask('list', 'h')), {'cpu', 'disk'})
+        probe.ask('now', T0 + 5 * DAY)
+        self.send(probe, 'h', T0 + 5 * DAY, 3)
+        probe.ask('clean')  # idle did not come back
+        self.assertEqual([e['kind'] for e in probe.ask('restore')['trash']], ['files'])
+        self.assertEqual(sorted(p.name for p in self.root.glob('??/h/*/*.wsp')), ['used.wsp', 'user.wsp'])
         probe.ask('close')
         probe.end()
 
