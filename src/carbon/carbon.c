@@ -98,6 +98,13 @@ static void submit_batch(void *argument, struct batch *b)
 	ingest_submit(c->options.ingest, b);
 }
 
+static uint32_t n_forgets_now(void *argument)
+{
+	const struct carbon *c = argument;
+
+	return c->options.n_forgets(c->options.mark_argument);
+}
+
 static uint32_t mark_now(void *argument)
 {
 	struct carbon *c = argument;
@@ -457,6 +464,7 @@ enum rc carbon_start(const struct carbon_options *options, struct carbon **out, 
 		.submit = submit_batch,
 		.wake = wake,
 		.mark = mark_now,
+		.n_forgets = n_forgets_now,
 		.argument = c,
 		.schema = options->schema,
 		.max_future_s = options->max_future_s,

@@ -19,7 +19,9 @@ struct carbon_options {
 	 * changes, every source goes through ingest once more.
 	 */
 	uint32_t (*mark)(void *argument);
-	void *mark_argument;
+	/* when this changes some sources have lost their mark: ingest_n_forgets() */
+	uint32_t (*n_forgets)(void *argument);
+	void *mark_argument;    /* of both */
 	size_t max_connections; /* 0: 10,000; never more than three quarters of the files the process may open */
 	size_t names_max_bytes; /* of the table of names; 0: 256 MiB */
 };

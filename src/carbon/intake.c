@@ -25,7 +25,8 @@ struct intake {
 	bool refused; /* the last try to accept them failed: they wait */
 	/* of this round */
 	int64_t now_s;
-	uint32_t mark;
+	uint32_t mark, n_forgets;
+	uint32_t era;             /* grows when either changes: names are checked again in each */
 	uint32_t first_s, span_s; /* times that need no judging: first_s to first_s + span_s */
 	/* any thread */
 	_Atomic(int64_t) shortest_s; /* of the longest archives: what is younger fits every series */
@@ -65,8 +66,13 @@ void intake_begin(struct intake *in, int64_t now_s)
 {
 	int64_t first = now_s - atomic_load(&in->shortest_s) + 1, last = now_s + atomic_load(&in->max_future_s);
 
+	/* in this order: a mark that was taken before is seen taken */
+	uint32_t n_forgets = in->options.n_forgets(in->options.argument), mark = in->options.mark(in->options.argument);
+
 	in->now_s = now_s;
-	in->mark = in->options.mark(in->options.argument);
+	in->era += n_forgets != in->n_forgets || mark != in->mark;
+	in->n_forgets = n_forgets;
+	in->mark = mark;
 	in->first_s = first < 0 ? 0 : (uint32_t)first;
 	in->span_s = (last > UINT32_MAX ? UINT32_MAX : (uint32_t)last) - in->first_s;
 }
@@ -105,9 +111,9 @@ static bool ready(struct intake *in, struct known_name *e, const struct series *
 	uint32_t id;
 
 	if (e->id != REGISTRY_NONE) {
-		if (e->mark != in->mark && told(in, e->id))
-			e->mark = in->mark;
-		return e->mark == in->mark;
+		if (e->mark != in->era && told(in, e->id))
+			e->mark = in->era;
+		return e->mark == in->era;
 	}
 	/* points of it are in a batch: what comes now stays behind them */
 	if ((int32_t)(in->passage.done_number - e->mark) < 0)
@@ -116,7 +122,7 @@ static bool ready(struct intake *in, struct known_name *e, const struct series *
 	if (id == REGISTRY_NONE || !told(in, id))
 		return false;
 	e->id = id;
-	e->mark = in->mark;
+	e->mark = in->era;
 	return true;
 }
 
@@ -228,7 +234,7 @@ static inline const char *take_known(struct intake *in, const struct known_name 
 	if (time == NULL)
 		return NULL;
 	behind = line_plain_seconds(time, &t_s);
-	if (behind == NULL || e->id == REGISTRY_NONE || e->mark != in->mark || t_s - in->first_s > in->span_s)
+	if (behind == NULL || e->id == REGISTRY_NONE || e->mark != in->era || t_s - in->first_s > in->span_s)
 		return NULL;
 	add_to_group(in, e->id, t_s, value);
 	in->n_lines++;

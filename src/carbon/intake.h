@@ -26,6 +26,8 @@ struct intake_options {
 	void (*wake)(void *argument);
 	/* the registry_mark() of a source that the metadata store, as it is now, has been told of */
 	uint32_t (*mark)(void *argument);
+	/* changes when sources may have lost their mark */
+	uint32_t (*n_forgets)(void *argument);
 	void *argument;
 	const struct schema *schema;
 	int64_t max_future_s;

@@ -24,9 +24,8 @@
 struct known_name {
 	uint32_t id;   /* series number, REGISTRY_NONE: not known yet */
 	uint32_t next; /* handle of the name that came after it the last time */
-	uint32_t
-		mark; /* with id: the registry's mark it was checked against; else: the last batch that took it along */
-	uint16_t n;   /* bytes of key */
+	uint32_t mark; /* with id: the intake's era it was checked in; else: the last batch that took it along */
+	uint16_t n;    /* bytes of key */
 	char key[];
 };
 

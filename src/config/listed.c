@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,9 @@
 #include "config/source.h"
 
 enum { FILE_MAX_BYTES = 256 << 20 };
+
+/* Held over reading and replacing, which is all that it is there for: nobody else waits for it. */
+static pthread_mutex_t adding = PTHREAD_MUTEX_INITIALIZER;
 
 /* A file that is not there is an empty one. */
 static enum rc read_file(const char *path, struct buf *out, struct why *why)
@@ -87,6 +91,7 @@ enum rc listed_add(const char *path, const struct host_list *hosts, size_t *n_ne
 
 	map_init(&known);
 	buf_init(&content, FILE_MAX_BYTES);
+	must(pthread_mutex_lock(&adding) == 0);
 	rc = read_file(path, &content, why);
 	if (rc != RC_OK)
 		goto out;
@@ -109,6 +114,7 @@ enum rc listed_add(const char *path, const struct host_list *hosts, size_t *n_ne
 	if (rc != RC_OK && !content.full)
 		why_prepend(why, "%s", path);
 out:
+	must(pthread_mutex_unlock(&adding) == 0);
 	if (n_new != NULL)
 		*n_new = rc == RC_OK ? n : 0;
 	buf_fini(&content);

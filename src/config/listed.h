@@ -23,7 +23,7 @@ CHECKED enum rc listed_read(const char *path, struct map *out, struct why *why);
  * Add the hostIDs of a list. Written only when there is a new one: beside the file, synced, then renamed. *n_new, which may be
  * NULL: how many there were.
  * Errors   RC_DISK, RC_REFUSED as above: the file is as before
- * Threads  one at a time
+ * Threads  any: one waits for the other
  */
 CHECKED enum rc listed_add(const char *path, const struct host_list *hosts, size_t *n_new, struct why *why);
 

@@ -59,15 +59,22 @@ static void print(struct answer *a, bool dry_run)
 	};
 
 	printf("%s; what is stale %s\n", dry_run ? "nothing was changed" : "cleaned",
-	       answer_true(a, a->value, "deletes") ? "goes into the trash" : "is noted and its files stay");
+	       answer_true(a, a->value, "deletes") ? "is noted, and goes into the trash when it still is at the "
+						     "next cleaning"
+						   : "is noted and its files stay");
 	for (size_t i = 0; i < ARRAY_LEN(part); i++) {
 		printf("%zu %s\n", count(a, part[i].name), part[i].what);
 		print_list(a, part[i].name);
 	}
-	if (!answer_true(a, a->value, "judged"))
+	if (answer_true(a, a->value, "clock_leapt"))
+		printf("nothing was judged and the trash not emptied: the clock has gone ahead by over an hour since "
+		       "the "
+		       "daemon\n"
+		       "began; when it is right, restart numeter-storage\n");
+	else if (!answer_true(a, a->value, "judged"))
 		printf("nothing was judged: the daemon has not run for an hour (or wsp_clean_time) yet, so that not "
-		       "all "
-		       "could be heard of\n");
+		       "all\n"
+		       "could be heard of; nor was the trash emptied\n");
 }
 
 static int run(struct ctl *ctl)
@@ -96,7 +103,8 @@ const struct command command_clean = {
 		"hour\n"
 		"(or wsp_clean_time), and while none runs, nothing is judged: only hosts that are on the list again "
 		"are\n"
-		"shown, and the trash is emptied.\n"
+		"shown, and the trash is not emptied; the same when the clock has gone ahead by over an hour "
+		"meanwhile.\n"
 		"Exit status: 0 done, 1 some hosts could not be, 2 the daemon cannot be asked.\n",
 	.option = options,
 	.n_options = ARRAY_LEN(options),

@@ -304,6 +304,11 @@ uint32_t ingest_mark(struct ingest *in)
 	return store_mark(&in->store, meta_generation(in->store.options.meta));
 }
 
+uint32_t ingest_n_forgets(struct ingest *in)
+{
+	return atomic_load(&in->store.n_forgets);
+}
+
 enum rc ingest_keep_points(struct ingest *in, const struct values_batch *points, struct why *why)
 {
 	struct keep k;

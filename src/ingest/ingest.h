@@ -128,6 +128,8 @@ void ingest_stats(struct ingest *in, struct ingest_stats *out); /* Threads: any.
  * by ingest_submit(). Threads: any.
  */
 uint32_t ingest_mark(struct ingest *in);
+/* Grows with each ingest_forget(): then a source's mark is to be asked for again by who keeps it. Threads: any. */
+uint32_t ingest_n_forgets(struct ingest *in);
 
 /*
  * Somebody else has changed what the metadata store has of a host: its next message goes the long way, and what is not

@@ -9,9 +9,20 @@ enum { MINUTE_MS = 60000, RECOUNT_HOST_MS = 60000, RECOUNT_MS = 600000, WAIT_MS 
 enum { PER_HOST, TOTAL, PER_MINUTE };
 
 struct host_count {
+	bool counted;
 	uint64_t n;
-	struct mono at; /* when it was counted */
+	struct mono at;   /* when it was counted */
+	uint32_t *source; /* all that the registry has of it, in whatever folders */
+	size_t n_sources, capacity;
 };
+
+static void free_host_count(void *p)
+{
+	struct host_count *h = p;
+
+	free(h->source);
+	free(h);
+}
 
 void quota_init(struct quota *q, struct engine *engine, const struct quota_limits *limits)
 {
@@ -26,6 +37,7 @@ void quota_init(struct quota *q, struct engine *engine, const struct quota_limit
 	quota_set(q, limits);
 	q->changes_seen = atomic_load(&q->changes);
 	map_init(&q->hosts);
+	q->n_sources_seen = 0;
 	q->minute = mono_now();
 	q->n_minute = 0;
 	q->thread_begun = q->counting = q->counted = false;
@@ -34,12 +46,21 @@ void quota_init(struct quota *q, struct engine *engine, const struct quota_limit
 	signal_init(&q->signal);
 }
 
+/* The count, should there be one, is not waited for: it leaves where it is. */
+static void end_count(struct quota *q)
+{
+	if (!q->thread_begun)
+		return;
+	atomic_store(&q->leaving, true);
+	must(pthread_join(q->thread, NULL) == 0);
+	atomic_store(&q->leaving, false);
+	q->thread_begun = false;
+}
+
 void quota_fini(struct quota *q)
 {
-	atomic_store(&q->leaving, true);
-	if (q->thread_begun)
-		must(pthread_join(q->thread, NULL) == 0);
-	map_fini(&q->hosts, free);
+	end_count(q);
+	map_fini(&q->hosts, free_host_count);
 	signal_fini(&q->signal);
 	lock_fini(&q->lock);
 }
@@ -77,6 +98,17 @@ static bool is_stored(struct quota *q, const struct series *s)
 	return values_has(engine_values(q->engine), s, NULL) != RC_ABSENT;
 }
 
+/* A number that the registry has given out and that needs a file: a series whose file was removed has its number still. */
+static bool waits_for_file(struct quota *q, uint32_t id)
+{
+	struct series s;
+
+	if (!cache_dirty(engine_cache(q->engine), id))
+		return false;
+	registry_name(engine_registry(q->engine), id, &s);
+	return !is_stored(q, &s);
+}
+
 /* Thread `count`: what is stored, and what the registry knows and is not. */
 static void *count_all(void *argument)
 {
@@ -90,12 +122,8 @@ static void *count_all(void *argument)
 	thread_give_way();
 	rc = values_count(engine_values(q->engine), TEXT_NONE, &q->leaving, &n, &why);
 
-	for (uint32_t id = 0; rc == RC_OK && id < n_known && !atomic_load(&q->leaving); id++) {
-		struct series s;
-
-		registry_name(r, id, &s);
-		n += !is_stored(q, &s);
-	}
+	for (uint32_t id = 0; rc == RC_OK && id < n_known && !atomic_load(&q->leaving); id++)
+		n += waits_for_file(q, id);
 	if (rc == RC_DISK)
 		log_line(LOG_LEVEL_WARNING, "series.not_counted", "why=\"%s\": max_series counts from what is known",
 			 why.text);
@@ -115,6 +143,7 @@ static void start_count(struct quota *q)
 		must(pthread_join(q->thread, NULL) == 0);
 	lock_take(&q->lock);
 	q->counting = true;
+	q->count_began = mono_now();
 	q->n_counted += q->n_admitted; /* what stands until there is a newer count */
 	q->n_admitted = 0;
 	lock_give_back(&q->lock);
@@ -128,7 +157,7 @@ void quota_begin(struct quota *q)
 		start_count(q);
 }
 
-/* Is there room for one more? */
+/* Is there room for one more? There is while nobody knows, soon after the start it is waited for. */
 static bool total_has_room(struct quota *q, uint64_t limit, struct mono now)
 {
 	bool room, again;
@@ -136,9 +165,9 @@ static bool total_has_room(struct quota *q, uint64_t limit, struct mono now)
 	if (!q->thread_begun)
 		start_count(q);
 	lock_take(&q->lock);
-	while (!q->counted && signal_wait_until(&q->signal, &q->lock, mono_after_ms(now, WAIT_MS)))
+	while (!q->counted && signal_wait_until(&q->signal, &q->lock, mono_after_ms(q->count_began, WAIT_MS)))
 		;
-	room = q->counted && q->n_counted + q->n_admitted < limit;
+	room = !q->counted || q->n_counted + q->n_admitted < limit;
 	again = !room && q->counted && !q->counting && mono_ms_between(q->counted_at, now) >= RECOUNT_MS;
 	lock_give_back(&q->lock);
 	if (again)
@@ -146,46 +175,68 @@ static bool total_has_room(struct quota *q, uint64_t limit, struct mono now)
 	return room;
 }
 
-/* What the registry knows of this host and is not stored. */
-static uint64_t count_not_stored(struct quota *q, struct text host)
+static struct host_count *entry_of(struct quota *q, struct text host)
+{
+	struct host_count *h = map_get(&q->hosts, host);
+
+	if (h == NULL) {
+		h = must_alloc(sizeof(*h));
+		map_put(&q->hosts, host, h);
+	}
+	return h;
+}
+
+/* Whose the sources are that came since the last time: sources are never taken out. */
+static void see_sources(struct quota *q)
+{
+	const struct registry *r = engine_registry(q->engine);
+	uint32_t n = registry_n_sources(r);
+
+	for (; q->n_sources_seen < n; q->n_sources_seen++) {
+		struct host_count *h;
+		struct series s;
+
+		registry_source_name(r, q->n_sources_seen, &s);
+		h = entry_of(q, s.host);
+		array_grow(&h->source, &h->capacity, h->n_sources, sizeof(*h->source));
+		h->source[h->n_sources++] = q->n_sources_seen;
+	}
+}
+
+/* What the registry knows of this host and waits for its file. */
+static uint64_t count_not_stored(struct quota *q, const struct host_count *h)
 {
 	struct registry *r = engine_registry(q->engine);
-	uint32_t n_sources = registry_n_sources(r), *id = NULL;
+	uint32_t *id = NULL;
 	size_t n = 0, capacity = 0;
 	uint64_t found = 0;
 
-	for (uint32_t source = 0; source < n_sources; source++) {
+	for (size_t i = 0; i < h->n_sources; i++) {
 		struct series s;
 
-		registry_source_name(r, source, &s);
+		registry_source_name(r, h->source[i], &s);
 		/* of several folders that the host had, one stands for all */
-		if (text_equal(s.host, host) && registry_source(r, host, TEXT_NONE, s.plugin, false) == source)
-			registry_series_of(r, host, s.plugin, &id, &n, &capacity);
+		if (registry_source(r, s.host, TEXT_NONE, s.plugin, false) == h->source[i])
+			registry_series_of(r, s.host, s.plugin, &id, &n, &capacity);
 	}
-	for (size_t i = 0; i < n; i++) {
-		struct series s;
-
-		registry_name(r, id[i], &s);
-		found += !is_stored(q, &s);
-	}
+	for (size_t i = 0; i < n; i++)
+		found += waits_for_file(q, id[i]);
 	free(id);
 	return found;
 }
 
 static struct host_count *count_of(struct quota *q, const struct series *s, uint64_t limit, struct mono now)
 {
-	struct host_count *h = map_get(&q->hosts, s->host);
+	struct host_count *h = entry_of(q, s->host);
 	uint64_t n = 0;
 
-	if (h != NULL && (h->n < limit || mono_ms_between(h->at, now) < RECOUNT_HOST_MS))
+	if (h->counted && (h->n < limit || mono_ms_between(h->at, now) < RECOUNT_HOST_MS))
 		return h;
-	if (h == NULL) {
-		h = must_alloc(sizeof(*h));
-		map_put(&q->hosts, s->host, h);
-	}
+	see_sources(q);
 	if (values_count(engine_values(q->engine), s->folder, NULL, &n, NULL) != RC_OK)
 		n = 0; /* refused for what is known alone */
-	h->n = n + count_not_stored(q, s->host);
+	h->counted = true;
+	h->n = n + count_not_stored(q, h);
 	h->at = now;
 	return h;
 }
@@ -217,12 +268,10 @@ static void forget_if_changed(struct quota *q)
 	if (q->changes_seen == changes)
 		return;
 	q->changes_seen = changes;
-	map_fini(&q->hosts, free);
+	map_fini(&q->hosts, free_host_count);
 	map_init(&q->hosts);
-	if (!q->thread_begun)
-		return;
-	must(pthread_join(q->thread, NULL) == 0);
-	q->thread_begun = false;
+	q->n_sources_seen = 0;
+	end_count(q);
 	lock_take(&q->lock);
 	q->counted = false;
 	q->n_counted = q->n_admitted = 0;

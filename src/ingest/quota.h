@@ -3,10 +3,10 @@
  * know; one that is stored already is not new, and points of the journal never come by here. The limits and their state are
  * for all to see, the rest is private to ingest/.
  *
- * Counted is what is stored, and what the registry knows besides. A host is counted when it first has something new, the
+ * Counted is what is stored, and what waits to be. A host is counted when it first has something new, the
  * whole by a thread of its own (`count`); both again when the limit has been reached, for files may have gone: a host after a
- * minute, the whole after ten. While the first count of the whole goes on new series wait for it for 2 s, then they are
- * refused. What came within this minute is forgotten by a restart.
+ * minute, the whole after ten. While the first count of the whole goes on new series wait for it for 2 s from its
+ * beginning, then they are let in, and count. What came within this minute is forgotten by a restart.
  *
  * Threads  store alone, but where it says any.
  */
@@ -38,7 +38,8 @@ struct quota {
 	atomic_uint changes; /* of the limits */
 	atomic_bool leaving;
 	/* thread store only */
-	struct map hosts; /* name → struct host_count */
+	struct map hosts;        /* name → struct host_count */
+	uint32_t n_sources_seen; /* of the registry's: in hosts */
 	unsigned changes_seen;
 	struct mono minute; /* when it began */
 	uint64_t n_minute;
@@ -49,7 +50,7 @@ struct quota {
 	struct signal signal;
 	bool counting, counted;
 	uint64_t n_counted, n_admitted; /* admitted: since the count began */
-	struct mono counted_at;
+	struct mono count_began, counted_at;
 };
 
 void quota_init(struct quota *q, struct engine *engine, const struct quota_limits *limits);

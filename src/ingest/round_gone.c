@@ -1,17 +1,11 @@
 #include "base/log.h"
+#include "base/map.h"
 #include "ingest/round.h"
 
-static bool is_there(const struct meta_write *write, size_t n, const struct meta_key *key)
+/* taken: the fields of this hash that are written already. */
+static size_t take_out(struct map *taken, struct meta_write *out, struct meta_key key)
 {
-	for (size_t i = 0; i < n; i++)
-		if (write[i].key.hash == key->hash && text_equal(write[i].key.field, key->field))
-			return true;
-	return false;
-}
-
-static size_t take_out(const struct meta_write *write, size_t n, struct meta_write *out, struct meta_key key)
-{
-	if (is_there(write, n, &key))
+	if (map_put(taken, key.field, taken) != NULL)
 		return 0;
 	*out = (struct meta_write){ META_DELETE, key, TEXT_NONE };
 	return 1;
@@ -31,10 +25,13 @@ static struct text field_of(struct arena *a, struct text host, struct text plugi
 
 size_t round_gone_writes(struct round *r, const struct gone_view *view, struct meta_write *out)
 {
+	struct map hosts, plugins;
 	size_t n = 0;
 
 	if (!gone_any(view))
 		return 0;
+	map_init(&hosts);
+	map_init(&plugins);
 	for (size_t t = 0; t < r->n_tasks; t++) {
 		const struct task *task = &r->task[t];
 		const struct message *m = &task->item->message;
@@ -43,12 +40,14 @@ size_t round_gone_writes(struct round *r, const struct gone_view *view, struct m
 		    (m->kind != MESSAGE_DATA && m->kind != MESSAGE_INFO && m->kind != MESSAGE_MYINFO))
 			continue;
 		if (gone_host(view, m->host))
-			n += take_out(out, n, &out[n], (struct meta_key){ META_DELETED_HOSTS, TEXT_NONE, m->host });
+			n += take_out(&hosts, &out[n], (struct meta_key){ META_DELETED_HOSTS, TEXT_NONE, m->host });
 		if (m->kind != MESSAGE_MYINFO && gone_plugin(view, m->host, m->plugin))
-			n += take_out(out, n, &out[n],
+			n += take_out(&plugins, &out[n],
 				      (struct meta_key){ META_DELETED_PLUGINS, TEXT_NONE,
 							 field_of(&r->store->arena, m->host, m->plugin) });
 	}
+	map_fini(&hosts, NULL);
+	map_fini(&plugins, NULL);
 	return n;
 }
 

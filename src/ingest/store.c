@@ -66,8 +66,12 @@ void store_forget(struct store *s, const struct ingest_forget *what)
 	if (what->all)
 		infos_forget_host(&s->infos, what->host);
 	take_marks(engine_registry(s->options.engine), what->host);
-	if (what->heir.s != NULL)
+	if (what->heir.s != NULL) {
+		infos_forget_host(&s->infos, what->heir);
+		take_marks(engine_registry(s->options.engine), what->heir);
 		hosts_give_folder(&s->hosts, what->heir, what->folder);
+	}
+	atomic_fetch_add(&s->n_forgets, 1); /* whoever sees it sees the marks as they are now */
 }
 
 static char *refuse(struct item *i, enum reason reason)

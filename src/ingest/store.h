@@ -36,6 +36,7 @@ struct store {
 	atomic_uint moves;         /* hosts.n_moves */
 	atomic_size_t n_hosts;     /* in hosts.by_name */
 	_Atomic(uint64_t) rejected_bytes;
+	_Atomic(uint32_t) n_forgets; /* calls of store_forget() whose marks are taken */
 };
 
 CHECKED enum rc store_init(struct store *s, const struct ingest_options *options, struct why *why);

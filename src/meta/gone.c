@@ -19,11 +19,19 @@ struct gone_view {
 struct gone {
 	struct meta *meta;
 	struct lock lock;
+	struct signal loaded;
 	/* under lock */
 	struct gone_view *view; /* NULL: none yet */
 	struct mono asked;
+	int64_t young_ms; /* so long after it was asked for the view is of now */
 	unsigned changes;
+	bool loading; /* by one at a time */
+	enum rc rc;   /* of the last load */
+	struct why why;
 };
+
+/* Who is asked again and again spends at most so much of its time with loading. */
+enum { MOST_LOADING_PART = 4 };
 
 static void free_noted(void *p)
 {
@@ -41,6 +49,7 @@ struct gone *gone_new(struct meta *meta)
 
 	g->meta = meta;
 	lock_init(&g->lock);
+	signal_init(&g->loaded);
 	return g;
 }
 
@@ -49,6 +58,7 @@ void gone_free(struct gone *g)
 	if (g == NULL)
 		return;
 	gone_give_back(g->view);
+	signal_fini(&g->loaded);
 	lock_fini(&g->lock);
 	free(g);
 }
@@ -152,46 +162,84 @@ static unsigned changes_now(const struct gone *g)
 	       meta_changes(g->meta, META_DELETED_PLUGINS, TEXT_NONE);
 }
 
-/* The view that is there, if it is of now. */
-static struct gone_view *recall(struct gone *g, struct mono now)
+/*
+ * The view that is there, if it is of now, or somebody is about to load the next and we have written nothing since; NULL,
+ * RC_OK: load it, then call put_view().
+ */
+static enum rc recall(struct gone *g, struct mono now, struct gone_view **out, struct why *why)
 {
-	struct gone_view *v = NULL;
+	enum rc rc = RC_OK;
 
 	lock_take(&g->lock);
-	if (g->view != NULL && mono_ms_between(g->asked, now) < GONE_YOUNG_MS && g->changes == changes_now(g)) {
-		v = g->view;
-		atomic_fetch_add(&v->n_users, 1);
+	for (;;) {
+		bool same = g->view != NULL && g->changes == changes_now(g);
+
+		if (same && (g->loading || mono_ms_between(g->asked, now) < g->young_ms)) {
+			*out = g->view;
+			atomic_fetch_add(&g->view->n_users, 1);
+			break;
+		}
+		if (!g->loading) {
+			g->loading = true;
+			break;
+		}
+		while (g->loading)
+			signal_wait(&g->loaded, &g->lock);
+		rc = g->rc;
+		if (rc != RC_OK) { /* each would wait for as long again */
+			*why = g->why;
+			break;
+		}
 	}
 	lock_give_back(&g->lock);
-	return v;
+	return rc;
+}
+
+/* v is ours and the caller's; NULL with rc: there is none. */
+static void put_view(struct gone *g, struct gone_view *v, struct mono now, int64_t took_ms, unsigned changes,
+		     enum rc rc, const struct why *why)
+{
+	struct gone_view *old = NULL;
+
+	lock_take(&g->lock);
+	g->loading = false;
+	g->rc = rc;
+	if (rc == RC_OK) {
+		old = g->view;
+		g->view = v;
+		g->asked = now;
+		g->young_ms = took_ms * MOST_LOADING_PART > GONE_YOUNG_MS ? took_ms * MOST_LOADING_PART : GONE_YOUNG_MS;
+		g->changes = changes;
+	} else {
+		g->why = *why;
+	}
+	signal_all(&g->loaded);
+	lock_give_back(&g->lock);
+	gone_give_back(old);
 }
 
 enum rc gone_take(struct gone *g, struct mono now, struct gone_view **out, struct why *why)
 {
-	struct gone_view *fresh = NULL, *old;
+	struct why own = { "" };
+	struct mono began;
 	unsigned changes;
 	enum rc rc;
 
 	*out = NULL;
 	if (g == NULL)
 		return RC_OK;
-	*out = recall(g, now);
-	if (*out != NULL)
-		return RC_OK;
-	changes = changes_now(g);
-	rc = load(g->meta, &fresh, why);
-	if (rc != RC_OK)
-		return rc;
-	atomic_fetch_add(&fresh->n_users, 1);
-	lock_take(&g->lock);
-	old = g->view;
-	g->view = fresh;
-	g->asked = now;
-	g->changes = changes;
-	lock_give_back(&g->lock);
-	gone_give_back(old);
-	*out = fresh;
-	return RC_OK;
+	rc = recall(g, now, out, &own);
+	if (rc == RC_OK && *out == NULL) {
+		began = mono_now();
+		changes = changes_now(g);
+		rc = load(g->meta, out, &own);
+		if (rc == RC_OK)
+			atomic_fetch_add(&(*out)->n_users, 1);
+		put_view(g, *out, now, mono_ms_between(began, mono_now()), changes, rc, &own);
+	}
+	if (rc != RC_OK && why != NULL)
+		*why = own;
+	return rc;
 }
 
 struct gone_view *gone_last(struct gone *g)

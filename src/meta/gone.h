@@ -1,6 +1,7 @@
 /*
  * What is noted as gone, as a view in memory of DELETED_HOSTS and DELETED_PLUGINS: for who must ask for every name. What
- * this process writes there is seen at once, what another client writes within GONE_YOUNG_MS.
+ * this process writes there is seen at once, what another client writes within GONE_YOUNG_MS, or four
+ * times what reading the two takes.
  * Source: docs/formats/metadata.md "What is gone".
  */
 #ifndef META_GONE_H
@@ -24,7 +25,8 @@ struct gone_view;
  * The view of now. g NULL: nothing is gone.
  * Errors   RC_PEER, RC_DISK the metadata store is away
  * Owner    *out is given back by gone_give_back(); NULL then stands for "nothing is gone" everywhere.
- * Threads  any; no lock is held over I/O.
+ * Threads  any; one reads at a time, and no lock is held over I/O. Meanwhile the others get the view of before, but wait
+ *          when this process has written since.
  */
 CHECKED enum rc gone_take(struct gone *g, struct mono now, struct gone_view **out, struct why *why);
 /* The view taken last, however old it is; NULL: none yet. Without I/O. Owner: as above. */

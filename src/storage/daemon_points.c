@@ -144,6 +144,11 @@ static uint32_t mark(void *argument)
 	return ingest_mark(argument);
 }
 
+static uint32_t n_forgets(void *argument)
+{
+	return ingest_n_forgets(argument);
+}
+
 enum rc start_carbon(struct daemon *d)
 {
 	const struct config *c = &d->config;
@@ -160,6 +165,7 @@ enum rc start_carbon(struct daemon *d)
 			.schema = &c->schema,
 			.max_future_s = c->max_future_s,
 			.mark = mark,
+			.n_forgets = n_forgets,
 			.mark_argument = d->ingest,
 		},
 		&d->carbon, &why);

@@ -92,7 +92,7 @@ static enum rc run_status(void *argument, struct text request, struct buf *answe
 		 (long)getpid(), (mono_now().ns - v->started.ns) / 1000000000);
 	reply_string(answer, text_of(v->storage_name));
 	buf_add_str(answer, ", \"wsp_path\": ");
-	reply_string(answer, text_of(v->config->wsp_path));
+	reply_string(answer, text_of(view_config(v)->wsp_path));
 	buf_add_str(answer, ", \"journal\": ");
 	add_journal(answer, engine_journal(v->engine));
 	buf_add_str(answer, ", \"cache\": ");

@@ -235,7 +235,7 @@ static enum rc adopt(struct adoption *x, struct why *why)
 		rc = wsp_adopt_sync(&x->adopt, why);
 	do {
 		if (rc == RC_OK)
-			rc = flush_alone(x->view->flush, x->host, adopt_alone, x, why);
+			rc = flush_alone_written(x->view->flush, x->host, adopt_alone, x, why);
 	} while (rc == RC_OK && x->n_over > 0);
 	if (rc == RC_OK)
 		rc = values_sync(engine_values(x->view->engine), why);

@@ -4,11 +4,6 @@
 #include "control/request.h"
 #include "storage/control_verbs.h"
 
-static struct upkeep_when now_of(const struct control_view *v)
-{
-	return (struct upkeep_when){ wall_now().s, (mono_now().ns - v->started.ns) / 1000000000 };
-}
-
 static enum rc run_clean(void *argument, struct text request, struct buf *answer, struct why *why)
 {
 	const struct control_view *v = argument;
@@ -19,7 +14,7 @@ static enum rc run_clean(void *argument, struct text request, struct buf *answer
 	arena_init(&a);
 	rc = control_argument_bool(&a, request, "dry_run", &dry_run, why);
 	arena_fini(&a);
-	return rc == RC_OK ? upkeep_clean(v->upkeep, now_of(v), dry_run, answer, why) : rc;
+	return rc == RC_OK ? upkeep_clean(v->upkeep, upkeep_now(v->upkeep), dry_run, answer, why) : rc;
 }
 
 static enum rc run_delete(void *argument, struct text request, struct buf *answer, struct why *why)
@@ -34,7 +29,7 @@ static enum rc run_delete(void *argument, struct text request, struct buf *answe
 	if (rc == RC_OK && what.n == 0)
 		rc = because(why, RC_REFUSED, "what: expected HOST, HOST/PLUGIN or HOST/PLUGIN/DS");
 	if (rc == RC_OK)
-		rc = upkeep_delete(v->upkeep, what, now_of(v), answer, why);
+		rc = upkeep_delete(v->upkeep, what, upkeep_now(v->upkeep), answer, why);
 	arena_fini(&a);
 	return rc;
 }
@@ -51,7 +46,7 @@ static enum rc run_restore(void *argument, struct text request, struct buf *answ
 	if (rc == RC_OK && what.s == NULL)
 		rc = upkeep_list(v->upkeep, answer, why);
 	else if (rc == RC_OK)
-		rc = upkeep_restore(v->upkeep, what, now_of(v), answer, why);
+		rc = upkeep_restore(v->upkeep, what, upkeep_now(v->upkeep), answer, why);
 	arena_fini(&a);
 	return rc;
 }
@@ -68,7 +63,7 @@ static enum rc run_rename(void *argument, struct text request, struct buf *answe
 	if (rc == RC_OK)
 		rc = control_argument_text(&a, request, "new", &new_name, why);
 	if (rc == RC_OK)
-		rc = upkeep_rename(v->upkeep, host, new_name, now_of(v), answer, why);
+		rc = upkeep_rename(v->upkeep, host, new_name, upkeep_now(v->upkeep), answer, why);
 	arena_fini(&a);
 	return rc;
 }

@@ -9,6 +9,7 @@
 #include "upkeep/disk.h"
 #include "upkeep/orphans.h"
 #include "upkeep/silence.h"
+#include "wire/json.h"
 #include "wire/reply.h"
 
 /* So many hosts and plugins get a line of their own in the log; all are in the answer and in the metadata store. */
@@ -19,6 +20,7 @@ struct cleaning {
 	struct upkeep_when when;
 	bool dry_run;
 	struct findings found;
+	struct map old; /* paths of the files that the cleaning before found */
 	struct buf hosts, plugins, files, returned, removed, failed;
 	uint64_t n_hosts, n_plugins, n_files, n_failed, n_lines;
 };
@@ -64,7 +66,10 @@ static void tell_failed(struct cleaning *c, const struct finding *f, const struc
 	log_limited(&limit, LOG_LEVEL_WARNING, "upkeep.left", "host=\"%.*s\" why=\"%s\"", TEXT_ARG(f->host), why->text);
 }
 
-/* Has the host, or plugin, been noted or moved? */
+/*
+ * Has the host, or plugin, been noted or moved? Moved is what an earlier cleaning, or somebody else, has noted: when a host
+ * is back from a long silence some of its plugins send later than others.
+ */
 static enum rc put_away(struct cleaning *c, const struct finding *f, bool *done, struct why *why)
 {
 	struct discard what = { .kind = f->kind == FOUND_HOST ? ENTRY_HOST : ENTRY_PLUGIN,
@@ -79,16 +84,15 @@ static enum rc put_away(struct cleaning *c, const struct finding *f, bool *done,
 	*done = true;
 	if (c->dry_run)
 		return RC_OK;
-	if (!f->noted)
+	if (!f->noted) {
 		rc = discard_note(c->u, f, cutoff_s, done, why);
-	else
-		*done = !discard_is_heard(c->u, f, cutoff_s);
-	if (rc != RC_OK || !*done)
+		if (rc == RC_OK && *done)
+			say(c, f, "upkeep.noted");
 		return rc;
-	if (!c->u->options.deletes) {
-		say(c, f, "upkeep.noted");
-		return RC_OK;
 	}
+	*done = !discard_is_heard(c->u, f, cutoff_s);
+	if (!*done)
+		return RC_OK;
 	rc = discard_move(c->u, &what, c->when.now_s, name, why);
 	if (rc == RC_OK)
 		say(c, f, "upkeep.removed");
@@ -133,7 +137,8 @@ static enum rc take_files(struct cleaning *c, const struct finding *at, size_t n
 		return RC_OK;
 	file = must_alloc(n * sizeof(*file));
 	for (size_t i = 0; i < n; i++) /* what has had a point since it was judged stays */
-		if (silence_series_now(c->u, at[i].host, at[i].plugin, at[i].ds) < cutoff_s)
+		if (map_get(&c->old, at[i].path) != NULL &&
+		    silence_series_now(c->u, at[i].host, at[i].plugin, at[i].ds) < cutoff_s)
 			file[n_files++] = (struct discard_file){ at[i].plugin, at[i].ds };
 	for (size_t done = 0; done < n_files && rc == RC_OK; done += what.n_files) {
 		what.file = file + done;
@@ -214,10 +219,35 @@ static enum rc set_strings(struct cleaning *c, struct why *why)
 	return rc;
 }
 
+/* OLD_WSP as the cleaning before left it; what cannot be read is none. */
+static enum rc take_old(struct cleaning *c, struct why *why)
+{
+	struct json_value list, item;
+	struct json_walk w;
+	struct arena a;
+	struct buf b;
+	enum rc rc;
+
+	buf_init(&b, VALUE_MAX_BYTES);
+	arena_init(&a);
+	rc = meta_get_string(c->u->options.meta, META_OLD_WSP, &b, why);
+	if (rc == RC_OK && json_check(buf_text(&b), false, &list, NULL) == RC_OK && list.type == JSON_ARRAY) {
+		w = json_walk(list);
+		while (json_next_element(&w, &item))
+			if (item.type == JSON_STRING)
+				map_put(&c->old, json_string(&a, item.raw, item.escaped), c);
+	}
+	arena_fini(&a);
+	buf_fini(&b);
+	return rc == RC_ABSENT || rc == RC_FULL ? RC_OK : rc;
+}
+
 static void print(const struct cleaning *c, struct buf *out)
 {
-	buf_addf(out, "{\"dry_run\": %s, \"judged\": %s, \"deletes\": %s, \"hosts\": [%.*s], \"plugins\": [%.*s], ",
-		 c->dry_run ? "true" : "false", c->found.judged ? "true" : "false",
+	buf_addf(out,
+		 "{\"dry_run\": %s, \"judged\": %s, \"clock_leapt\": %s, \"deletes\": %s, \"hosts\": [%.*s], "
+		 "\"plugins\": [%.*s], ",
+		 c->dry_run ? "true" : "false", c->found.judged ? "true" : "false", c->when.leapt ? "true" : "false",
 		 c->u->options.deletes ? "true" : "false", TEXT_ARG(buf_text(&c->hosts)),
 		 TEXT_ARG(buf_text(&c->plugins)));
 	buf_addf(out, "\"files\": [%.*s], \"returned\": [%.*s], \"removed\": [%.*s], \"failed\": [%.*s]}",
@@ -234,7 +264,10 @@ enum rc clean_run(struct upkeep *u, struct upkeep_when when, bool dry_run, struc
 
 	for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
 		buf_init(bufs[i], VALUE_MAX_BYTES - 16);
-	rc = findings_look(u, when, &c.found, why);
+	map_init(&c.old);
+	rc = take_old(&c, why);
+	if (rc == RC_OK)
+		rc = findings_look(u, when, &c.found, why);
 	if (rc != RC_OK)
 		goto out;
 	rc = take_all(&c, why);
@@ -243,7 +276,7 @@ enum rc clean_run(struct upkeep *u, struct upkeep_when when, bool dry_run, struc
 	if (rc == RC_OK)
 		rc = set_strings(&c, why);
 	if (rc == RC_OK)
-		rc = clean_trash(u, when.now_s, dry_run, &c.removed, why);
+		rc = clean_trash(u, when, dry_run, &c.removed, why);
 	if (rc == RC_OK && !dry_run)
 		rc = orphans_drop(u, why);
 	if (rc == RC_OK)
@@ -261,6 +294,7 @@ enum rc clean_run(struct upkeep *u, struct upkeep_when when, bool dry_run, struc
 	}
 	findings_fini(&c.found);
 out:
+	map_fini(&c.old, NULL);
 	for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
 		buf_fini(bufs[i]);
 	return rc;
@@ -324,9 +358,10 @@ static enum rc empty_one(void *argument, struct trash_entry *e, struct why *why)
 	return RC_OK;
 }
 
-enum rc clean_trash(struct upkeep *u, int64_t now_s, bool dry_run, struct buf *out, struct why *why)
+enum rc clean_trash(struct upkeep *u, struct upkeep_when when, bool dry_run, struct buf *out, struct why *why)
 {
-	struct emptying x = { u, now_s - u->options.trash_s, dry_run, out, 0 };
+	bool can_judge = upkeep_can_judge(when, u->options.clean_time_s);
+	struct emptying x = { u, can_judge ? when.now_s - u->options.trash_s : INT64_MIN, dry_run, out, 0 };
 	enum rc rc = trash_each(&u->trash, empty_one, &x, why);
 
 	lock_take(&u->lock);

@@ -8,7 +8,7 @@
 
 /* upkeep_clean() when it is its turn. */
 CHECKED enum rc clean_run(struct upkeep *u, struct upkeep_when when, bool dry_run, struct buf *out, struct why *why);
-/* Remove entries older than trash_s, and their notes. Names of those removed, as JSON texts with commas, are added to out. */
-CHECKED enum rc clean_trash(struct upkeep *u, int64_t now_s, bool dry_run, struct buf *out, struct why *why);
+/* Remove entries older than trash_s, and their notes; none when nothing can be judged, see find.h. Names of those removed, as JSON texts with commas, are added to out. */
+CHECKED enum rc clean_trash(struct upkeep *u, struct upkeep_when when, bool dry_run, struct buf *out, struct why *why);
 
 #endif

@@ -346,7 +346,7 @@ enum rc findings_look(struct upkeep *u, struct upkeep_when when, struct findings
 	arena_init(&out->arena);
 	l.cutoff_s = when.now_s - o->clean_time_s;
 	l.gone_cutoff_s = when.now_s - o->gone_s;
-	l.judged = out->judged = when.up_s >= upkeep_patience_s(o->clean_time_s);
+	l.judged = out->judged = upkeep_can_judge(when, o->clean_time_s);
 	silence_take(&l.silence, u);
 	rc = take_list(u, &l.list, why);
 	if (rc == RC_OK)

@@ -4,7 +4,7 @@
  * A host whose name stands on the host-list is never gone. One that stood there is, when silent for clean_time_s. All others
  * (HTTP, carbon, the line `*`) are, when silent for gone_s. Plugins and files are judged of hosts that have sent since the
  * start and within clean_time_s. Nothing is judged before the daemon has run for upkeep_patience_s(): while it was away
- * nobody could be heard.
+ * nobody could be heard; nor by a clock that has leapt.
  */
 #ifndef UPKEEP_FIND_H
 #define UPKEEP_FIND_H
@@ -43,6 +43,12 @@ void findings_fini(struct findings *f);
 static inline int64_t upkeep_patience_s(int64_t clean_time_s)
 {
 	return clean_time_s < 3600 ? clean_time_s : 3600;
+}
+
+/* May anything be found too old? */
+static inline bool upkeep_can_judge(struct upkeep_when when, int64_t clean_time_s)
+{
+	return !when.leapt && when.up_s >= upkeep_patience_s(clean_time_s);
 }
 
 #endif

@@ -1,32 +1,64 @@
 #include "upkeep/rename.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fileio.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "upkeep/disk.h"
+#include "upkeep/renaming.h"
 #include "upkeep/target.h"
 #include "wire/json.h"
 #include "wire/reply.h"
 
-static const char file_name[] = ".rename";
-
-enum { FILE_MAX_BYTES = 1 << 16, ANSWERS_MAX_BYTES = 64 << 20 };
-
-/* host and its folder become name and to; folders below wsp_path. */
-struct renaming {
-	struct upkeep *u;
-	struct text host, name, from, to;
-	const char *hash; /* HOST_ID of the new name */
-};
+enum { PATH_MAX_BYTES = 1 << 16, ANSWERS_MAX_BYTES = 64 << 20 };
 
 /* ---- files ---- */
+
+/* The inode of a folder; 0: there is none. */
+static uint64_t inode_of(const struct upkeep *u, struct text folder)
+{
+	struct stat st;
+	int fd;
+
+	if (disk_open(u->root_fd, folder, false, &fd, NULL) != RC_OK)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		st.st_ino = 0;
+	close(fd);
+	return st.st_ino;
+}
+
+static bool has_folder(const struct upkeep *u, struct text folder)
+{
+	return inode_of(u, folder) != 0;
+}
+
+/* A folder that stands there may be one that the new name has made for itself. */
+static bool is_moved(const struct renaming *r)
+{
+	uint64_t inode = inode_of(r->u, r->to);
+
+	return inode != 0 && (r->inode != 0 ? inode == r->inode : !has_folder(r->u, r->from));
+}
+
+/* A host without files gets an empty folder, which moves as any. */
+static enum rc know_folder(struct renaming *r, struct why *why)
+{
+	int fd;
+	enum rc rc = disk_open(r->u->root_fd, r->from, true, &fd, why);
+
+	if (rc != RC_OK)
+		return rc;
+	close(fd);
+	r->inode = inode_of(r->u, r->from);
+	return r->inode != 0 ? RC_OK : because(why, RC_DISK, "look at folder %.*s", TEXT_ARG(r->from));
+}
+
+static enum rc check_free(const struct renaming *r, struct why *why);
 
 /* On thread flush. */
 static enum rc move_folder(void *argument, struct why *why)
@@ -34,30 +66,19 @@ static enum rc move_folder(void *argument, struct why *why)
 	const struct renaming *r = argument;
 	char from[DISK_NAME_BYTES], to[DISK_NAME_BYTES];
 	int from_fd = -1, to_fd = -1;
-	enum rc rc = disk_open_above(r->u->root_fd, r->to, true, &to_fd, to, why);
+	enum rc rc = check_free(r, why); /* it may have begun to send */
 
+	if (rc == RC_OK)
+		rc = disk_open_above(r->u->root_fd, r->to, true, &to_fd, to, why);
 	if (rc == RC_OK)
 		rc = disk_open_above(r->u->root_fd, r->from, false, &from_fd, from, why);
 	if (rc == RC_OK)
 		rc = disk_move(from_fd, from, to_fd, to, why);
-	if (rc == RC_ABSENT) /* a host without files: an empty folder says that it was here */
-		rc = mkdirat(to_fd, to, 0755) == 0 ? RC_OK
-						   : because(why, RC_DISK, "make folder %s: %s", to, strerror(errno));
 	if (from_fd >= 0)
 		close(from_fd);
 	if (to_fd >= 0)
 		close(to_fd);
 	return rc;
-}
-
-static bool has_folder(const struct upkeep *u, struct text folder)
-{
-	int fd;
-
-	if (disk_open(u->root_fd, folder, false, &fd, NULL) != RC_OK)
-		return false;
-	close(fd);
-	return true;
 }
 
 /* ---- metadata ---- */
@@ -112,7 +133,7 @@ static void move_note(void *argument, struct text host, struct text plugin, stru
 	if (!text_equal(host, m->r->host))
 		return;
 	buf_init(&field, 4096);
-	buf_init(&path, FILE_MAX_BYTES);
+	buf_init(&path, PATH_MAX_BYTES);
 	buf_addf(&path, "%s/%.*s", m->r->u->options.wsp_path, TEXT_ARG(m->r->to));
 	if (plugin.s == NULL) {
 		add(m, META_SET, (struct meta_key){ META_DELETED_HOSTS, TEXT_NONE, m->r->name }, buf_text(&path));
@@ -141,7 +162,7 @@ static enum rc gather(struct metadata *m, struct why *why)
 	enum rc rc;
 
 	buf_init(&answers, ANSWERS_MAX_BYTES);
-	buf_init(&path, FILE_MAX_BYTES);
+	buf_init(&path, PATH_MAX_BYTES);
 	rc = meta_read(r->u->options.meta, read, ARRAY_LEN(read), &answers, why);
 	if (rc == RC_OK && !read[0].found && read[1].found)
 		goto out; /* done before the kill: what it has sent under its new name is newer */
@@ -182,7 +203,7 @@ static enum rc finish(const struct renaming *r, struct why *why)
 			r->u->options.ingest,
 			&(struct ingest_forget){ .host = r->host, .all = true, .heir = r->name, .folder = r->to }, why);
 	if (rc == RC_OK)
-		rc = fileio_unlink_at(r->u->root_fd, file_name, why);
+		rc = renaming_remove(r->u, why);
 	return rc;
 }
 
@@ -198,49 +219,44 @@ static enum rc exists(void *argument, struct text field, struct text value)
 	return RC_END;
 }
 
-static enum rc check(const struct renaming *r, struct why *why)
+/* Does the metadata store have the host itself, or where its files are? */
+static enum rc is_known(const struct renaming *r, struct text host, bool *known, struct why *why)
 {
-	static const enum meta_hash hash[] = { META_HOSTS, META_WSP_PATH };
-	struct meta_read read[2 * ARRAY_LEN(hash)];
+	struct meta_read read[] = { { .key = { META_HOSTS, TEXT_NONE, host } },
+				    { .key = { META_WSP_PATH, TEXT_NONE, host } } };
 	struct buf answers;
-	bool any = false;
 	enum rc rc;
 
-	for (size_t i = 0; i < ARRAY_LEN(read); i++)
-		read[i] = (struct meta_read){ .key = { hash[i / 2], TEXT_NONE, i % 2 == 0 ? r->host : r->name } };
 	buf_init(&answers, ANSWERS_MAX_BYTES);
 	rc = meta_read(r->u->options.meta, read, ARRAY_LEN(read), &answers, why);
-	if (rc == RC_OK)
-		rc = meta_each(r->u->options.meta, META_INFOS, r->name, exists, &any, why);
-	if (rc == RC_OK && !read[0].found && !read[2].found)
-		rc = because(why, RC_ABSENT, "no host \"%.*s\"", TEXT_ARG(r->host));
-	if (rc == RC_OK && (read[1].found || read[3].found || any || has_folder(r->u, r->to)))
-		rc = because(why, RC_REFUSED, "host \"%.*s\" has something already: expected a name that is not in use",
-			     TEXT_ARG(r->name));
-	if (rc == RC_OK)
-		rc = target_folder_is_alone(r->u, r->host, r->from, why);
+	*known = rc == RC_OK && (read[0].found || read[1].found);
 	buf_fini(&answers);
 	return rc;
 }
 
-static enum rc write_file(const struct renaming *r, struct why *why)
+static enum rc check_free(const struct renaming *r, struct why *why)
 {
-	struct buf b;
-	enum rc rc;
+	bool known = false, any = false;
+	enum rc rc = is_known(r, r->name, &known, why);
 
-	buf_init(&b, FILE_MAX_BYTES);
-	buf_add_str(&b, "{\"host\": ");
-	reply_string(&b, r->host);
-	buf_add_str(&b, ", \"new\": ");
-	reply_string(&b, r->name);
-	buf_add_str(&b, ", \"from\": ");
-	reply_string(&b, r->from);
-	buf_add_str(&b, ", \"to\": ");
-	reply_string(&b, r->to);
-	buf_add_str(&b, "}\n");
-	rc = disk_write(r->u->root_fd, file_name, buf_text(&b), why);
-	buf_fini(&b);
+	if (rc == RC_OK)
+		rc = meta_each(r->u->options.meta, META_INFOS, r->name, exists, &any, why);
+	if (rc == RC_OK && (known || any || has_folder(r->u, r->to)))
+		rc = because(why, RC_REFUSED, "host \"%.*s\" has something already: expected a name that is not in use",
+			     TEXT_ARG(r->name));
 	return rc;
+}
+
+static enum rc check(const struct renaming *r, struct why *why)
+{
+	bool known = false;
+	enum rc rc = is_known(r, r->host, &known, why);
+
+	if (rc == RC_OK && !known)
+		rc = because(why, RC_ABSENT, "no host \"%.*s\"", TEXT_ARG(r->host));
+	if (rc == RC_OK)
+		rc = check_free(r, why);
+	return rc == RC_OK ? target_folder_is_alone(r->u, r->host, r->from, why) : rc;
 }
 
 static void hash_of(const struct upkeep *u, struct text name, char out[MD5_HEX_BYTES + 1])
@@ -273,14 +289,18 @@ enum rc rename_run(struct upkeep *u, struct text host, struct text new_name, str
 	rc = check(&r, why);
 	if (rc == RC_OK) {
 		upkeep_settle(u);
-		rc = write_file(&r, why);
+		rc = flush_now(u->options.flush, host, why); /* what is not in its files would not move */
 	}
+	if (rc == RC_OK)
+		rc = know_folder(&r, why);
+	if (rc == RC_OK)
+		rc = renaming_write(&r, why);
 	if (rc != RC_OK)
 		return rc;
 	rc = flush_alone(u->options.flush, host, move_folder, &r, why);
-	if (rc != RC_OK) { /* not moved: forgotten at once */
-		if (!has_folder(u, r.to) && fileio_unlink_at(u->root_fd, file_name, NULL) != RC_OK)
-			log_line(LOG_LEVEL_WARNING, "upkeep.left", "file=%s", file_name);
+	if (rc != RC_OK) {
+		if (!is_moved(&r) && renaming_remove(u, NULL) != RC_OK)
+			log_line(LOG_LEVEL_WARNING, "upkeep.left", "file=%s", RENAMING_NAME);
 		return rc;
 	}
 	rc = finish(&r, why);
@@ -300,72 +320,26 @@ enum rc rename_run(struct upkeep *u, struct text host, struct text new_name, str
 
 /* ---- after a kill ---- */
 
-static bool take(struct arena *a, struct json_value top, const char *name, struct text *out)
-{
-	struct json_value v;
-
-	if (!json_member(a, top, name, &v) || v.type != JSON_STRING)
-		return false;
-	*out = json_string(a, v.raw, v.escaped);
-	return true;
-}
-
-static bool is_plain(struct text folder)
-{
-	char *path = must_format("/r/%.*s", TEXT_ARG(folder));
-	bool plain = folder.n > 0 && name_folder_below(text_of(path), TEXT("/r")).n == folder.n;
-
-	free(path);
-	return plain;
-}
-
-/* False: it is none that we wrote. */
-static bool read_renaming(struct arena *a, struct text document, struct renaming *r)
-{
-	struct json_value top;
-
-	return json_check(document, false, &top, NULL) == RC_OK && top.type == JSON_OBJECT &&
-	       take(a, top, "host", &r->host) && take(a, top, "new", &r->name) && take(a, top, "from", &r->from) &&
-	       take(a, top, "to", &r->to) && name_check_host(r->host, NULL) == RC_OK &&
-	       name_check_host(r->name, NULL) == RC_OK && is_plain(r->from) && is_plain(r->to);
-}
-
-static enum rc read_file(struct upkeep *u, struct buf *out, struct why *why)
-{
-	int fd = fileio_open_in(u->root_fd, file_name, O_RDONLY | O_NONBLOCK, 0);
-	size_t got = 0;
-	enum rc rc;
-
-	if (fd < 0)
-		return errno == ENOENT ? RC_ABSENT : because(why, RC_DISK, "open %s: %s", file_name, strerror(errno));
-	rc = fileio_pread_some(fd, buf_room(out, FILE_MAX_BYTES), FILE_MAX_BYTES, 0, &got, why);
-	out->n = rc == RC_OK ? got : 0;
-	close(fd);
-	return rc;
-}
-
 enum rc rename_resume(struct upkeep *u, struct why *why)
 {
 	char hash[MD5_HEX_BYTES + 1];
 	struct renaming r = { .u = u, .hash = hash };
 	struct arena a;
-	struct buf document;
 	enum rc rc;
 
-	buf_init(&document, FILE_MAX_BYTES);
 	arena_init(&a);
-	rc = read_file(u, &document, why);
-	if (rc == RC_OK && !read_renaming(&a, buf_text(&document), &r)) {
-		log_line(LOG_LEVEL_WARNING, "upkeep.rename_damaged", "file=%s: left alone", file_name);
+	rc = renaming_read(&a, &r, why);
+	if (rc == RC_DAMAGED) {
+		log_line(LOG_LEVEL_WARNING, "upkeep.rename_damaged", "file=%s: left alone", RENAMING_NAME);
+		rc = RC_OK;
 	} else if (rc == RC_OK) {
-		bool moved = has_folder(u, r.to);
+		bool moved = is_moved(&r);
 
 		log_line(LOG_LEVEL_WARNING, "upkeep.rename_resumed", "host=\"%.*s\" new=\"%.*s\" %s", TEXT_ARG(r.host),
 			 TEXT_ARG(r.name), moved ? "finished" : "undone: nothing was moved yet");
 		hash_of(u, r.name, hash);
-		rc = moved ? finish(&r, why) : fileio_unlink_at(u->root_fd, file_name, why);
+		rc = moved ? finish(&r, why) : renaming_remove(u, why);
 	}
 	arena_fini(&a);
-	buf_fini(&document);
 	return rc == RC_ABSENT ? RC_OK : rc;
 }

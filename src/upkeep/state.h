@@ -16,8 +16,9 @@ struct upkeep {
 	struct trash trash;
 	int root_fd;
 	struct mono started;
+	int64_t started_wall_s;
 	/* thread upkeep only */
-	bool recovered;
+	bool recovered, said_leapt;
 	pthread_t thread;
 	bool running;
 	struct lock lock;

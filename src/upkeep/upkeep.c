@@ -40,6 +40,7 @@ enum rc upkeep_new(const struct upkeep_options *options, struct upkeep **out, st
 	u->options = *options;
 	u->root_fd = fd;
 	u->started = mono_now();
+	u->started_wall_s = wall_now().s;
 	u->query = (struct query){
 		.meta = options->meta,
 		.engine = options->engine,
@@ -325,25 +326,39 @@ bool upkeep_is_due(struct text last, struct upkeep_when when, int64_t clean_time
 {
 	int64_t last_s;
 
-	if (when.up_s < upkeep_patience_s(clean_time_s))
+	if (!upkeep_can_judge(when, clean_time_s))
 		return false;
 	if (last.s == NULL || !number_parse_seconds(last, &last_s) || last_s > when.now_s)
 		return true;
 	return when.now_s - last_s >= clean_time_s;
 }
 
-static struct upkeep_when now_of(const struct upkeep *u)
+struct upkeep_when upkeep_now(const struct upkeep *u)
 {
-	return (struct upkeep_when){ wall_now().s, (mono_now().ns - u->started.ns) / 1000000000 };
+	int64_t now_s = wall_now().s, up_s = (mono_now().ns - u->started.ns) / 1000000000;
+
+	return (struct upkeep_when){ now_s, up_s, upkeep_has_leapt(u->started_wall_s, now_s, up_s) };
+}
+
+static void say_leapt(struct upkeep *u)
+{
+	struct upkeep_when when = upkeep_now(u);
+
+	if (when.leapt && !u->said_leapt)
+		log_line(LOG_LEVEL_WARNING, "upkeep.clock_leapt",
+			 "ahead_s=%" PRId64 ": nothing is judged and the trash not emptied until it is back, or the "
+			 "daemon starts anew",
+			 when.now_s - u->started_wall_s - when.up_s);
+	u->said_leapt = when.leapt;
 }
 
 static enum rc clean_if_due(struct upkeep *u, struct why *why)
 {
-	struct upkeep_when when = now_of(u);
+	struct upkeep_when when = upkeep_now(u);
 	struct buf last, answer;
 	enum rc rc;
 
-	if (when.up_s < upkeep_patience_s(u->options.clean_time_s))
+	if (!upkeep_can_judge(when, u->options.clean_time_s))
 		return RC_OK;
 	buf_init(&last, LAST_MAX_BYTES);
 	buf_init(&answer, ANSWER_MAX_BYTES);
@@ -365,7 +380,7 @@ static enum rc empty_trash(struct upkeep *u, struct why *why)
 	if (rc != RC_OK)
 		return rc;
 	buf_init(&removed, ANSWER_MAX_BYTES);
-	rc = clean_trash(u, wall_now().s, false, &removed, why);
+	rc = clean_trash(u, upkeep_now(u), false, &removed, why);
 	buf_fini(&removed);
 	end_turn(u);
 	return rc;
@@ -392,12 +407,14 @@ static void *run(void *argument)
 
 	do {
 		struct why why = { "" };
-		enum rc rc = u->recovered ? RC_OK : upkeep_recover(u, now_of(u), &why);
+		enum rc rc = u->recovered ? RC_OK : upkeep_recover(u, upkeep_now(u), &why);
 
 		u->recovered = u->recovered || rc == RC_OK;
+		say_leapt(u);
 		if (rc == RC_OK)
 			rc = clean_if_due(u, &why);
-		if (rc == RC_OK && (emptied.ns == 0 || mono_ms_between(emptied, mono_now()) >= EMPTY_MS)) {
+		if (rc == RC_OK && upkeep_can_judge(upkeep_now(u), u->options.clean_time_s) &&
+		    (emptied.ns == 0 || mono_ms_between(emptied, mono_now()) >= EMPTY_MS)) {
 			rc = empty_trash(u, &why);
 			emptied = mono_now();
 		}

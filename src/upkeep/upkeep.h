@@ -32,7 +32,7 @@ struct upkeep_options {
 	const char *trash_path; /* NULL: <wsp_path>/.trash */
 	int64_t clean_time_s, gone_s, trash_s;
 	int64_t max_future_s;    /* further ahead of the clock no stored point is */
-	bool deletes;            /* what is stale goes into the trash; else it is noted */
+	bool deletes;            /* what is stale is noted, and at the next cleaning goes into the trash; else noted */
 	int64_t started_s;       /* Unix seconds: what is newer the engine knows */
 	upkeep_lines_fn *listed; /* binding keys, "#" for all; none when no list is in use */
 	void *listed_argument;
@@ -51,11 +51,20 @@ void upkeep_free(struct upkeep *u);
 /* The clocks of an action: Unix seconds, and how long the daemon has run. */
 struct upkeep_when {
 	int64_t now_s, up_s;
+	bool leapt; /* the wall clock went ahead of that, see upkeep_has_leapt(): age cannot be told by it */
 };
+struct upkeep_when upkeep_now(const struct upkeep *u);
+
+/* Did the wall clock go on by an hour more since the start than time did? */
+static inline bool upkeep_has_leapt(int64_t started_wall_s, int64_t now_s, int64_t up_s)
+{
+	return now_s - started_wall_s - up_s > 3600;
+}
 
 /*
  * Is a cleaning due? last: LAST_WSP_CLEAN as it is stored (TEXT_NONE: not there); garbage or the future count as never. Not
- * before the daemon has run for an hour, or clean_time_s when that is less: hosts were silent while it was away.
+ * before the daemon has run for an hour, or clean_time_s when that is less: hosts were silent while it was away; nor after
+ * a leap of the clock.
  */
 bool upkeep_is_due(struct text last, struct upkeep_when when, int64_t clean_time_s);
 
@@ -63,9 +72,9 @@ bool upkeep_is_due(struct text last, struct upkeep_when when, int64_t clean_time
 CHECKED enum rc upkeep_recover(struct upkeep *u, struct upkeep_when when, struct why *why);
 
 /*
- * Clean now. Whether something is stale is judged only when the daemon has run long enough, see upkeep_is_due(); "judged"
- * says so. dry_run: tell only.
- * {"dry_run", "judged", "hosts": [{"host", "last", "why"}], "plugins": [{"host", "plugin", "last"}], "files": ["…"],
+ * Clean now. Whether something is stale is judged, and the trash emptied, only when the daemon has run long enough and its
+ * clock has not leapt, see upkeep_is_due(); "judged" says so. dry_run: tell only.
+ * {"dry_run", "judged", "clock_leapt", "deletes", "hosts": [{"host", "last", "why"}], "plugins": [{"host", "plugin", "last"}], "files": ["…"],
  * "returned": ["…"], "removed": ["…"], "failed": [{"host", "why"}]} is appended to out.
  */
 CHECKED enum rc upkeep_clean(struct upkeep *u, struct upkeep_when when, bool dry_run, struct buf *out, struct why *why);

@@ -124,6 +124,30 @@ class TestLines(CarbonCase):
             self.assertEqual(rejected_lines(daemon.rejected_path), [])
 
 
+    def test_who_was_deleted_or_renamed_comes_back(self):
+        t = self.now - 480
+        with self.daemon() as daemon:
+            s = self.connect()
+
+            def send_all(k):
+                s.sendall(b'a.p.x %d %d\na.q.x %d %d\nb.p.x %d %d\n' % ((k, t + 60 * k) * 3))
+            for k in range(4):  # from the third time on the names are known for sure
+                send_all(k)
+                self.wait_data(daemon, 'a', 'p', {'x': {t + 60 * i: i for i in range(k + 1)}})
+            self.assertNotIn('error', daemon.control('delete', what='a'))
+            self.assertEqual(set(daemon.get('hosts')[2]), {'b'})
+            self.assertNotIn('error', daemon.control('rename', host='b', new='c'))
+            send_all(4)
+            for host in ('a', 'b'):
+                wait_until(lambda: host in daemon.get('hosts')[2], 10, '%s is shown again' % host)
+                self.wait_data(daemon, host, 'p', {'x': {t + 240: 4}})
+            self.wait_data(daemon, 'c', 'p', {'x': {t + 60 * k: k for k in range(4)}})
+            self.assertEqual(set(daemon.get('list', host='a')[2]), {'p', 'q'})
+            self.assertNotIn('error', daemon.control('delete', what='a/q'))
+            self.assertEqual(set(daemon.get('list', host='a')[2]), {'p'})
+            send_all(5)
+            wait_until(lambda: 'q' in daemon.get('list', host='a')[2], 10, 'the plugin is shown again')
+
 class TestManyAgents(CarbonCase):
     def test_every_point_of_many_connections_in_varying_order(self):
         agents, series, ticks = 60, 30, 8

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.case import ServersCase, main  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
 from support.servers import RedisServer  # noqa: E402
-from support.upkeep import SqliteRecords  # noqa: E402
+from support.upkeep import DAY, T0, Probe, Refused, SqliteRecords  # noqa: E402
 from support.wait import SLOW, wait_until  # noqa: E402
 
 
@@ -61,8 +61,8 @@ class UpkeepVerbs(ServersCase):
         self.assertIn('nothing was changed; what is stale is noted and its files stay\n0 hosts that are gone', out)
         self.assertIn('nothing was judged', out)
         self.assertEqual(self.ctl_json(daemon, 'clean'), {
-            'dry_run': False, 'judged': False, 'deletes': False, 'hosts': [], 'plugins': [], 'files': [],
-            'returned': [], 'removed': [], 'failed': []})
+            'dry_run': False, 'judged': False, 'clock_leapt': False, 'deletes': False, 'hosts': [], 'plugins': [],
+            'files': [], 'returned': [], 'removed': [], 'failed': []})
         # an answer that a client keeps is not shown behind a change
         self.assertEqual(self.hosts(daemon), {'web-1', 'web-2'})
         status, out, _ = self.ctl(daemon, 'delete', 'web-1')
@@ -247,6 +247,118 @@ class UpkeepVerbs(ServersCase):
         self.assertEqual(self.ctl_json(daemon, 'restore', 'h')['shown'], [{'host': 'h', 'plugin': None}])
         self.assertEqual(self.hosts(daemon), {'h', 'k'})
         daemon.stop()
+
+
+class UnderAToldClock(ServersCase):
+    """What upkeep_probe does when told."""
+
+    def open(self, mode='noted'):
+        self.records = SqliteRecords(str(self.folder / 'meta.sqlite'))
+        self.root = self.folder / 'wsps'
+        probe = Probe(self.root, self.records.meta, mode)
+        self.addCleanup(lambda: probe.process.poll() is None and probe.kill())
+        probe.ask('now', T0)
+        probe.ask('open')
+        return probe
+
+    def send(self, probe, host, t, value, plugin='cpu', ds='user'):
+        probe.send([{'hostid': host, 'type': 'info', 'plugin': plugin,
+                     'message': {'Plugin': plugin, 'Infos': {ds: {'id': ds}}}},
+                    {'hostid': host, 'type': 'data', 'plugin': plugin,
+                     'message': {'TimeStamp': t, 'Values': {ds: value}}}])
+
+    def values(self, probe, host):
+        answer = probe.ask('data', host, 'cpu', 'user', T0 - DAY, T0 + 9 * DAY)
+        return [v for v in answer['DATAS']['user'] if v is not None]
+
+    def test_a_new_name_that_began_to_send_keeps_what_is_its_own(self):
+        probe = self.open()
+        self.send(probe, 'a', T0, 1)
+        self.send(probe, 'b', T0, 2)
+        probe.ask('flush')
+        folder = {h: Path(p) for h, p in self.records.hash('WSP_PATH').items()}
+        below = {h: str(p.relative_to(self.root)) for h, p in folder.items()}
+        note = {'host': 'a', 'new': 'b', 'from': below['a'], 'to': below['b']}
+        # cut short when the folder of the new name stood there already; by this version, and an older one
+        for more in ({'inode': str(folder['a'].stat().st_ino)}, {}):
+            (self.root / '.rename').write_text(json.dumps(dict(note, **more)))
+            probe.ask('recover')
+            self.assertFalse((self.root / '.rename').exists())
+            self.assertEqual(set(probe.ask('hosts')), {'a', 'b'})
+            self.assertEqual((self.values(probe, 'a'), self.values(probe, 'b')), ([1], [2]))
+        # and when it had moved
+        shutil.rmtree(folder['b'])
+        note['inode'] = str(folder['a'].stat().st_ino)
+        folder['a'].rename(folder['b'])
+        (self.root / '.rename').write_text(json.dumps(note))
+        probe.ask('recover')
+        self.assertEqual(set(probe.ask('hosts')), {'b'})
+        probe.ask('close')
+        probe.end()
+
+    def test_a_clock_that_leaps_and_a_young_daemon_remove_nothing(self):
+        probe = self.open('deleted')
+        for host in 'ab':
+            self.send(probe, host, T0, 1)
+        probe.ask('delete', 'a')
+        probe.ask('now', T0 + 300 * DAY)
+        nothing = {k: [] for k in ('hosts', 'plugins', 'files', 'returned', 'removed', 'failed')}
+        for command, leapt in (('leapt 1', True), ('patience 3599', False)):
+            probe.ask(*command.split())
+            for verb in ('dry', 'clean'):
+                answer = probe.ask(verb)
+                self.assertEqual({k: answer[k] for k in nothing}, nothing, command)
+                self.assertEqual((answer['judged'], answer['clock_leapt']), (False, leapt))
+            self.assertEqual(set(probe.ask('hosts')), {'b'})
+            self.assertEqual([e['host'] for e in probe.ask('restore')['trash']], ['a'])
+            probe.ask('leapt', 0)
+        probe.ask('patience', 3600)
+        answer = probe.ask('clean')
+        self.assertEqual((answer['judged'], [h['host'] for h in answer['hosts']], len(answer['removed'])),
+                         (True, ['b'], 1))
+        self.assertEqual(probe.ask('restore')['trash'], [])  # b is noted first
+        probe.ask('close')
+        probe.end()
+
+    def test_who_boots_while_a_cleaning_runs_loses_nothing(self):
+        probe = self.open('deleted')
+        parts = (('cpu', 'user'), ('cpu', 'idle'), ('disk', 'used'))
+        for plugin, ds in parts:
+            self.send(probe, 'h', T0, 1, plugin, ds)
+        probe.ask('flush')
+        probe.ask('close')
+        probe.ask('now', T0 + 4 * DAY)
+        probe.ask('open')
+        self.send(probe, 'h', T0 + 4 * DAY, 2)  # after four days the first of three
+        answer = probe.ask('clean')
+        self.assertEqual(([p['plugin'] for p in answer['plugins']], [Path(f).name for f in answer['files']]),
+                         (['disk'], ['idle.wsp']))
+        self.assertEqual(probe.ask('restore')['trash'], [])
+        self.send(probe, 'h', T0 + 4 * DAY, 2, 'disk', 'used')
+        self.assertEqual(set(probe.ask('list', 'h')), {'cpu', 'disk'})
+        probe.ask('now', T0 + 5 * DAY)
+        self.send(probe, 'h', T0 + 5 * DAY, 3)
+        probe.ask('clean')  # idle did not come back
+        self.assertEqual([e['kind'] for e in probe.ask('restore')['trash']], ['files'])
+        self.assertEqual(sorted(p.name for p in self.root.glob('??/h/*/*.wsp')), ['used.wsp', 'user.wsp'])
+        probe.ask('close')
+        probe.end()
+
+    def test_a_host_without_files_is_renamed(self):
+        probe = self.open()
+        probe.send([{'hostid': 'a', 'type': 'info', 'plugin': 'cpu',
+                     'message': {'Plugin': 'cpu', 'Infos': {'user': {'id': 'user'}}}}])
+        probe.send([{'hostid': 'a', 'type': 'data', 'plugin': 'cpu',
+                     'message': {'TimeStamp': T0, 'Values': {'user': 'U'}}}])
+        probe.ask('rename', 'a', 'b')
+        self.assertEqual(set(probe.ask('hosts')), {'b'})
+        self.assertFalse((self.root / '.rename').exists())
+        self.send(probe, 'b', T0, 3)
+        self.assertEqual(self.values(probe, 'b'), [3])
+        with self.assertRaisesRegex(Refused, 'absent'):
+            probe.ask('rename', 'a', 'c')
+        probe.ask('close')
+        probe.end()
 
 
 class WhileOthersWork(ServersCase):

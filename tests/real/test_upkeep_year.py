@@ -34,6 +34,7 @@ class Year:
         self.shown = {}           # host → its plugins in /list
         self.noted_hosts, self.noted_plugins = set(), set()
         self.trash = []           # (kind, host, plugin or None, day)
+        self.due = []             # the same: into the trash at the next cleaning, unless it is back
         self.old = []             # OLD_WSP, relative
         self.cleaned = None
         self.failed = []
@@ -128,18 +129,24 @@ class Year:
     def gone(self, host):
         plugins = self.shown.pop(host)
         self.noted_hosts.add(host)
-        if self.deletes and host not in self.failed:
-            self.trash.append(('host', host, None, self.day))
+        if self.deletes:
+            self.due.append(('host', host, None, self.day))
         return plugins
 
     def plugin_gone(self, host, plugin):
         self.shown[host].remove(plugin)
         self.noted_plugins.add((host, plugin))
         if self.deletes:
-            self.trash.append(('plugin', host, plugin, self.day))
+            self.due.append(('plugin', host, plugin, self.day))
 
     def empties(self):
-        """What the next cleaning removes for good."""
+        """What the next cleaning moves into the trash, and removes for good."""
+        for entry in [t for t in self.due if t[3] < self.day]:
+            self.due.remove(entry)
+            kind, host, plugin, _ = entry
+            still = plugin is None and host in self.noted_hosts or (host, plugin) in self.noted_plugins
+            if still and host not in self.failed:
+                self.trash.append((kind, host, plugin, self.day))
         for entry in [t for t in self.trash if t[3] + 7 <= self.day]:
             self.trash.remove(entry)
             kind, host, plugin, _ = entry
@@ -260,8 +267,9 @@ class UpkeepYear(ServersCase):
             self.assertEqual([h['host'] for h in before['hosts']], ['l'])
             self.assertEqual((before['dry_run'], before['hosts'][0]['last']), (True, T0 + 24 * DAY))
             y.verify()  # a dry run changes nothing
-            y.failed = ['l'] if y.deletes else []
             y.gone('l')
+        elif day == 30:
+            y.failed = ['l'] if y.deletes else []
         elif day == 42:
             y.plugin_gone('a', 'disk')
         elif day == 50:
@@ -348,8 +356,8 @@ class UpkeepYear(ServersCase):
 
         if 122 <= day < 160:
             stale = str(Path(FOLDERS['a'], 'cpu/steal.wsp').relative_to(y.root))
-            y.old = [stale] if not y.deletes or day in (122, 123) else []
-            if y.deletes and day == 122:
+            y.old = [stale] if not y.deletes or day in (122, 123, 124, 125) else []
+            if y.deletes and day == 124:
                 y.trash.append(('files', 'a', None, day))
 
     def delete_d(self, y):

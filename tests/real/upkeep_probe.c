@@ -11,7 +11,7 @@
  *   flush              clean   dry                   delete WHAT   restore [WHAT]   rename HOST NEW   recover
  *   hosts   list HOST   host HOST   info HOST PLUGIN   seen [HOST]   categories   stats
  *   data HOST PLUGIN DS FROM UNTIL                   ok [[T, V], …] of the known slots
- *   patience S         how long the daemon has run
+ *   patience S         how long the daemon has run  leapt 0|1    whether the clock went ahead of that
  */
 #include <math.h>
 #include <signal.h>
@@ -42,6 +42,7 @@ struct probe {
 	struct query query;
 	bool deletes, is_open;
 	int64_t gone_days, now_s, up_s;
+	bool leapt;
 	char *listed[MOST_LISTED];
 	size_t n_listed;
 	bool list_in_use;
@@ -248,7 +249,7 @@ static enum rc stats(const struct probe *p, struct buf *out)
 
 static enum rc ask(const struct probe *p, char **word, size_t n, struct buf *out, struct why *why)
 {
-	struct upkeep_when when = { p->now_s, p->up_s };
+	struct upkeep_when when = { p->now_s, p->up_s, p->leapt };
 	struct text one = n > 1 ? text_of(word[1]) : TEXT_NONE, two = n > 2 ? text_of(word[2]) : TEXT_NONE;
 	const char *verb = word[0];
 
@@ -291,6 +292,8 @@ static enum rc run(struct probe *p, char **word, size_t n, struct buf *out, stru
 		p->now_s = atoll(word[1]);
 	} else if (strcmp(verb, "patience") == 0 && n == 2) {
 		p->up_s = atoll(word[1]);
+	} else if (strcmp(verb, "leapt") == 0 && n == 2) {
+		p->leapt = word[1][0] == '1';
 	} else if (strcmp(verb, "listed") == 0 || strcmp(verb, "unlisted") == 0) {
 		p->list_in_use = verb[0] == 'l';
 		set_list(p, word + 1, n - 1);

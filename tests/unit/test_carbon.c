@@ -79,6 +79,12 @@ static uint32_t mark_now(void *argument)
 	return 1;
 }
 
+static uint32_t no_forgets(void *argument)
+{
+	(void)argument;
+	return 0;
+}
+
 struct fixture {
 	struct engine engine;
 	struct schema schema;
@@ -97,6 +103,7 @@ static void start(struct fixture *f)
 					 .schema = &f->schema,
 					 .max_future_s = 600,
 					 .mark = mark_now,
+					 .n_forgets = no_forgets,
 					 .max_connections = f->max_connections,
 				 },
 				 &f->carbon, &why),
@@ -365,7 +372,8 @@ static void says_that_an_address_is_in_use(void **state)
 	assert_int_equal(carbon_start(&(struct carbon_options){ .listen = listen,
 								.engine = &f->engine,
 								.schema = &f->schema,
-								.mark = mark_now },
+								.mark = mark_now,
+								.n_forgets = no_forgets },
 				      &second, &why),
 			 RC_REFUSED);
 	assert_string_equal(why.text, expected);

@@ -15,7 +15,7 @@ struct fixture {
 	struct schema schema;
 	struct intake *intake;
 	struct intake_place place;
-	uint32_t mark;
+	uint32_t mark, n_forgets;
 	enum rc accept_rc;
 	struct numbered accepted[64];
 	size_t n_accepted;
@@ -63,6 +63,13 @@ static uint32_t mark_now(void *argument)
 	return f->mark;
 }
 
+static uint32_t n_forgets_now(void *argument)
+{
+	const struct fixture *f = argument;
+
+	return f->n_forgets;
+}
+
 static void open_intake(struct fixture *f, size_t known_max_bytes)
 {
 	f->intake = intake_new(&(struct intake_options){
@@ -71,6 +78,7 @@ static void open_intake(struct fixture *f, size_t known_max_bytes)
 		.submit = submit_batch,
 		.wake = wake,
 		.mark = mark_now,
+		.n_forgets = n_forgets_now,
 		.argument = f,
 		.schema = &f->schema,
 		.max_future_s = 600,
@@ -331,6 +339,29 @@ static void tells_a_metadata_store_that_lost_everything_again(void **state)
 	assert_int_equal(f->n_submitted, 1);
 }
 
+static void asks_again_when_something_is_to_be_forgotten(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t id = add_series(f, "a", "b", "c"), other = add_series(f, "x", "y", "z");
+
+	give(f, "a.b.c 1 1795342560\nx.y.z 1 1795342560\n");
+	end_round(f);
+	f->n_accepted = 0;
+	registry_set_mark(f->registry, registry_source_of(f->registry, id), 0);
+	f->n_forgets++;
+	end_round(f);
+	give(f, "a.b.c 2 1795342620\nx.y.z 2 1795342620\n");
+	end_round(f);
+	assert_accepted(f, &(struct numbered){ other, 1795342620, 2 }, 1);
+	assert_int_equal(f->batch->n, 1);
+	finish_batch(f, FATE_STORED, true);
+	end_round(f);
+	give(f, "a.b.c 3 1795342620\n");
+	end_round(f);
+	assert_accepted(f, &(struct numbered){ id, 1795342620, 3 }, 1);
+	assert_int_equal(f->n_submitted, 1);
+}
+
 /* Times are judged in one place: what any series might refuse goes there. */
 static void leaves_odd_times_to_ingest(void **state)
 {
@@ -516,6 +547,7 @@ int main(void)
 		CASE(makes_one_message_of_lines_that_belong_together),
 		CASE(keeps_the_order_while_a_series_is_made_known),
 		CASE(tells_a_metadata_store_that_lost_everything_again),
+		CASE(asks_again_when_something_is_to_be_forgotten),
 		CASE(leaves_odd_times_to_ingest),
 		CASE(keeps_bad_lines_aside_and_goes_on),
 		CASE(keeps_points_that_cannot_be_accepted_yet),

@@ -3,6 +3,10 @@
  */
 #include "test.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
 #include "meta/gone.h"
 
 static struct meta *meta;
@@ -109,6 +113,59 @@ static void those_of_others_within_a_moment(void **state)
 	(void)state;
 }
 
+/* A metadata store that is slow: each look at the hosts waits. */
+static struct meta_ops slow;
+static const struct meta_ops *quick;
+static atomic_int n_looks, n_allowed;
+
+static enum rc slow_each(struct meta *m, enum meta_hash hash, struct text host, meta_each_fn *fn, void *argument,
+			 struct why *why)
+{
+	if (hash == META_DELETED_HOSTS) {
+		int number = atomic_fetch_add(&n_looks, 1);
+
+		while (atomic_load(&n_allowed) <= number)
+			sched_yield();
+	}
+	return quick->each(m, hash, host, fn, argument, why);
+}
+
+static void *take_in_a_thread(void *argument)
+{
+	*(struct gone_view **)argument = take();
+	return NULL;
+}
+
+static void one_loads_at_a_time_and_the_others_go_on(void **state)
+{
+	struct gone_view *theirs = NULL, *third = NULL;
+	pthread_t loader, waiter;
+
+	quick = meta->ops;
+	slow = *quick;
+	slow.each = slow_each;
+	atomic_store(&n_looks, 0);
+	atomic_store(&n_allowed, 0);
+	assert_false(host_is_gone(TEXT("h")));
+	meta->ops = &slow;
+	now = mono_after_ms(now, GONE_YOUNG_MS * 1000);
+	assert_int_equal(pthread_create(&loader, NULL, take_in_a_thread, &theirs), 0);
+	while (atomic_load(&n_looks) == 0)
+		sched_yield();
+	assert_false(host_is_gone(TEXT("h"))); /* by the view of before */
+	put(META_DELETED_HOSTS, TEXT("h"), "/r/0c/h");
+	assert_int_equal(pthread_create(&waiter, NULL, take_in_a_thread, &third), 0);
+	atomic_store(&n_allowed, 9);
+	assert_int_equal(pthread_join(loader, NULL), 0);
+	assert_int_equal(pthread_join(waiter, NULL), 0);
+	assert_true(gone_host(third, TEXT("h"))); /* we have written it */
+	assert_int_equal(atomic_load(&n_looks), 2);
+	gone_give_back(theirs);
+	gone_give_back(third);
+	meta->ops = quick;
+	(void)state;
+}
+
 static void an_at_in_a_name_is_not_the_one_between(void **state)
 {
 	put(META_DELETED_PLUGINS, TEXT("a@b@c"), "/r/0c/a@b/c");
@@ -154,6 +211,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nothing_is_gone_without_a_view, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(our_own_writes_are_seen_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(those_of_others_within_a_moment, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_loads_at_a_time_and_the_others_go_on, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_at_in_a_name_is_not_the_one_between, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_view_taken_stays_as_it_is, set_up, tear_down),
 	};

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -101,6 +102,38 @@ static void a_last_line_without_its_end_stays_a_line(void **state)
 	(void)state;
 }
 
+enum { ADDERS = 4, EACH = 50 };
+
+static void *add_many(void *argument)
+{
+	for (int i = 0; i < EACH; i++) {
+		char line[32];
+
+		snprintf(line, sizeof(line), "h%d-%d\n", *(const int *)argument, i);
+		must(add(line, NULL, NULL) == RC_OK);
+	}
+	return NULL;
+}
+
+static void many_add_at_once(void **state)
+{
+	pthread_t thread[ADDERS];
+	int number[ADDERS];
+	struct map m;
+
+	for (int i = 0; i < ADDERS; i++) {
+		number[i] = i;
+		assert_int_equal(pthread_create(&thread[i], NULL, add_many, &number[i]), 0);
+	}
+	for (int i = 0; i < ADDERS; i++)
+		assert_int_equal(pthread_join(thread[i], NULL), 0);
+	map_init(&m);
+	assert_int_equal(listed_read(path, &m, NULL), RC_OK);
+	assert_int_equal(m.n, ADDERS * EACH);
+	map_fini(&m, NULL);
+	(void)state;
+}
+
 static int no_sync(int fd)
 {
 	(void)fd;
@@ -135,6 +168,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(is_written_only_when_there_is_something_new, make_folder,
 						remove_folder),
 		cmocka_unit_test_setup_teardown(a_last_line_without_its_end_stays_a_line, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(many_add_at_once, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(a_failure_leaves_the_file_as_it_was, make_folder, remove_folder),
 	};
 

@@ -23,11 +23,14 @@ static enum rc test_has(struct values *v, const struct series *s, struct why *wh
 	return because(why, RC_ABSENT, "no such file");
 }
 
+static atomic_bool count_lasts; /* that of the whole: until it is no more, or it was enough */
+
 static enum rc test_count(struct values *v, struct text folder, const atomic_bool *enough, uint64_t *n, struct why *why)
 {
 	(void)v;
-	(void)enough;
-	(void)why;
+	while (folder.s == NULL && atomic_load(&count_lasts))
+		if (atomic_load(enough))
+			return because(why, RC_END, "enough");
 	*n = 0;
 	for (size_t i = 0; i < n_files; i++)
 		*n += folder.s == NULL || (strncmp(file[i], folder.s, folder.n) == 0 && file[i][folder.n] == '/');
@@ -72,6 +75,12 @@ static void limit(struct fixture *f, uint64_t per_host, uint64_t total, uint64_t
 	quota_set(&f->quota, &(struct quota_limits){ per_host, total, per_minute });
 }
 
+/* Known, with a point that waits. */
+static void add_waiting(struct fixture *f, const char *host, const char *ds)
+{
+	assert_int_equal(scratch_accept(&f->s, scratch_series(&f->s, host, ds), NOW_S, 1), RC_OK);
+}
+
 /* As a round of storing does: what the registry knows is not asked for. */
 static enum reason add(struct fixture *f, const char *host, const char *ds)
 {
@@ -82,7 +91,7 @@ static enum reason add(struct fixture *f, const char *host, const char *ds)
 		return REASON_NONE;
 	reason = quota_admit(&f->quota, &s, NOW_S, f->now);
 	if (reason == REASON_NONE)
-		scratch_series(&f->s, host, ds);
+		add_waiting(f, host, ds);
 	return reason;
 }
 
@@ -102,8 +111,9 @@ static void a_host_counts_files_and_what_waits_for_one(void **state)
 	file[n_files++] = "h/df/a";
 	file[n_files++] = "h/if/x";
 	file[n_files++] = "h2/df/a";
-	scratch_series(&f->s, "h", "a"); /* known, and a file */
-	scratch_series(&f->s, "h", "b"); /* known, none yet */
+	add_waiting(f, "h", "a");              /* known, and a file */
+	add_waiting(f, "h", "b");              /* known, none yet */
+	scratch_series(&f->s, "h", "removed"); /* known, none any more */
 	limit(f, 4, 0, 0);
 	assert_int_equal(add(f, "h", "c"), REASON_NONE);
 	assert_int_equal(add(f, "h", "d"), REASON_SERIES_PER_HOST);
@@ -135,8 +145,8 @@ static void what_came_while_there_was_no_limit_counts(void **state)
 	limit(f, 3, 3, 0);
 	assert_int_equal(add(f, "h", "a"), REASON_NONE);
 	limit(f, 0, 0, 0);
-	scratch_series(&f->s, "h", "b");
-	scratch_series(&f->s, "h", "c");
+	add_waiting(f, "h", "b");
+	add_waiting(f, "h", "c");
 	limit(f, 3, 0, 0);
 	assert_int_equal(add(f, "h", "d"), REASON_SERIES_PER_HOST);
 	limit(f, 0, 4, 0);
@@ -151,8 +161,9 @@ static void the_whole_counts_files_and_what_waits_for_one(void **state)
 
 	file[n_files++] = "h/df/a";
 	file[n_files++] = "g/df/a";
-	scratch_series(&f->s, "h", "a");
-	scratch_series(&f->s, "h", "b");
+	add_waiting(f, "h", "a");
+	add_waiting(f, "h", "b");
+	scratch_series(&f->s, "h", "removed");
 	limit(f, 0, 4, 0);
 	quota_begin(&f->quota);
 	assert_int_equal(add(f, "g", "a"), REASON_NONE);
@@ -162,6 +173,28 @@ static void the_whole_counts_files_and_what_waits_for_one(void **state)
 	assert_int_equal(state_now.n_series, 4);
 	assert_int_equal(state_now.refused_s[1], NOW_S);
 	assert_int_equal(state_now.refused_s[0], 0);
+}
+
+static void nothing_is_refused_before_the_whole_is_counted(void **state)
+{
+	struct fixture *f = *state;
+
+	file[n_files++] = "h/df/a";
+	atomic_store(&count_lasts, true);
+	limit(f, 0, 3, 0);
+	quota_begin(&f->quota);
+	assert_int_equal(add(f, "h", "b"), REASON_NONE); /* after two seconds */
+	for (const char *ds = "c\0d\0e\0"; *ds != '\0'; ds += 2)
+		assert_int_equal(add(f, "h", ds), REASON_NONE);
+	/* another limit: the count that goes on is left, a new one begins */
+	limit(f, 0, 5, 0);
+	assert_int_equal(add(f, "h", "f"), REASON_NONE);
+	atomic_store(&count_lasts, false);
+	lock_take(&f->quota.lock);
+	while (!f->quota.counted)
+		signal_wait(&f->quota.signal, &f->quota.lock);
+	lock_give_back(&f->quota.lock);
+	assert_int_equal(add(f, "h", "g"), REASON_SERIES_TOTAL);
 }
 
 static void a_minute_lets_so_many_in(void **state)
@@ -188,6 +221,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_host_is_counted_again_when_files_may_have_gone, begin, end),
 		cmocka_unit_test_setup_teardown(what_came_while_there_was_no_limit_counts, begin, end),
 		cmocka_unit_test_setup_teardown(the_whole_counts_files_and_what_waits_for_one, begin, end),
+		cmocka_unit_test_setup_teardown(nothing_is_refused_before_the_whole_is_counted, begin, end),
 		cmocka_unit_test_setup_teardown(a_minute_lets_so_many_in, begin, end),
 	};
 

@@ -40,9 +40,21 @@ static const struct {
 static void it_is_due_by_the_last_one_and_never_soon_after_a_start(void **state)
 {
 	for (size_t i = 0; i < ARRAY_LEN(times); i++)
-		if (upkeep_is_due(text_of(times[i].last), (struct upkeep_when){ NOW, times[i].up_s },
+		if (upkeep_is_due(text_of(times[i].last), (struct upkeep_when){ NOW, times[i].up_s, false },
 				  times[i].clean_s) != times[i].due)
 			fail_msg("last %s, up %lld s", times[i].last, (long long)times[i].up_s);
+	assert_false(upkeep_is_due(TEXT_NONE, (struct upkeep_when){ NOW, 86400, true }, 48 * HOUR));
+	(void)state;
+}
+
+static void a_clock_leaps_by_over_an_hour_ahead(void **state)
+{
+	assert_false(upkeep_has_leapt(NOW, NOW, 0));
+	assert_false(upkeep_has_leapt(NOW, NOW + 10 * HOUR, 10 * HOUR));
+	assert_false(upkeep_has_leapt(NOW, NOW + 11 * HOUR, 10 * HOUR));
+	assert_true(upkeep_has_leapt(NOW, NOW + 11 * HOUR + 1, 10 * HOUR));
+	assert_false(
+		upkeep_has_leapt(NOW, NOW - 48 * HOUR, 10 * HOUR)); /* back: what is stored is younger than it is */
 	(void)state;
 }
 
@@ -277,6 +289,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_due_by_the_last_one_and_never_soon_after_a_start),
+		cmocka_unit_test(a_clock_leaps_by_over_an_hour_ahead),
 		cmocka_unit_test(a_target_is_read_every_way_it_can_be),
 		cmocka_unit_test(an_entry_reads_back),
 		cmocka_unit_test(refuses_entries_that_are_none),
