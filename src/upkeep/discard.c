@@ -260,7 +260,6 @@ enum rc discard_move(struct upkeep *u, const struct discard *what, int64_t now_s
 		entry_fini(&entry);
 		return rc;
 	}
-	snprintf(name, TRASH_NAME_BYTES, "%s", e.name);
 	e.entry.kind = what->kind;
 	moving.entry_fd = e.fd;
 	rc = flush_alone(u->options.flush, what->host, move_all, &moving, why);
@@ -273,6 +272,7 @@ enum rc discard_move(struct upkeep *u, const struct discard *what, int64_t now_s
 		if (has_files(&e, &any, &second) == RC_OK && !any && trash_drop(&e, &second) != RC_OK)
 			log_line(LOG_LEVEL_WARNING, "upkeep.left", "entry=%s why=\"%s\"", e.name, second.text);
 	}
+	snprintf(name, TRASH_NAME_BYTES, "%s", e.name);
 	trash_entry_close(&e);
 	entry_fini(&entry);
 	return rc;

@@ -40,7 +40,7 @@ static enum rc bring_near(const struct upkeep *u, struct trash_entry *e, struct 
 		if (rc == RC_OK)
 			rc = disk_move(near_fd, fresh, near_fd, e->name, why);
 		if (rc == RC_OK)
-			rc = disk_remove(e->above_fd, e->name, why);
+			rc = trash_remove(e->above_fd, e->name, why);
 	}
 	if (rc == RC_OK)
 		rc = disk_open(near_fd, text_of(e->name), false, &fd, why);

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.case import ServersCase, main  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
 from support.servers import RedisServer  # noqa: E402
-from support.upkeep import SqliteRecords  # noqa: E402
+from support.upkeep import DAY, T0, Probe, SqliteRecords  # noqa: E402
 from support.wait import SLOW, wait_until  # noqa: E402
 
 
@@ -217,6 +217,104 @@ class UpkeepVerbs(ServersCase):
         self.assertEqual(self.ctl_json(daemon, 'restore', 'h')['shown'], [{'host': 'h', 'plugin': None}])
         self.assertEqual(self.hosts(daemon), {'h', 'k'})
         daemon.stop()
+
+
+class Parts(ServersCase):
+    """Without inputs, under a clock that is told."""
+
+    def setUp(self):
+        super().setUp()
+        self.records = SqliteRecords(str(self.folder / 'meta.sqlite'))
+        self.root = self.folder / 'wsps'
+        self.now = T0
+
+    def start(self, mode='deleted', trash='-', environment=()):
+        self.probe = Probe(self.root, self.records.meta, mode, trash, environment)
+        self.addCleanup(lambda p: p.process.poll() is None and p.kill(), self.probe)
+        self.at(self.now)
+        self.probe.ask('open')
+
+    def at(self, now):
+        self.now = now
+        self.probe.ask('now', now)
+
+    def send(self, host, value, plugins=('cpu',)):
+        self.probe.send([m for plugin in plugins for m in (
+            {'hostid': host, 'type': 'info', 'plugin': plugin, 'message': {'Plugin': plugin, 'Infos': {'user': {}}}},
+            {'hostid': host, 'type': 'data', 'plugin': plugin,
+             'message': {'TimeStamp': self.now, 'Values': {'user': value}}})])
+
+    def values(self, host, plugin='cpu'):
+        answer = self.probe.ask('data', host, plugin, 'user', self.now - 4 * DAY, self.now + 3600)
+        return [v for v in answer['DATAS']['user'] if v is not None]
+
+    # ---- a trash elsewhere
+
+    def far(self):
+        if not os.access('/dev/shm', os.W_OK) or os.stat('/dev/shm').st_dev == os.stat(self.folder).st_dev:
+            self.skipTest('there is no second file system')
+        far = Path('/dev/shm/numeter-far-%d' % os.getpid())
+        far.mkdir()
+        self.addCleanup(shutil.rmtree, far, True)
+        return far
+
+    def check_one_second(self, far, away):
+        """All that one second removes is there, each under a name of its own."""
+        self.start(trash=far)
+        for i, host in enumerate('abc'):
+            self.send(host, i)
+        for i, host in enumerate('abc'):
+            if away and host == 'b':
+                far.rename(str(far) + '.away')
+                far.write_text('')
+            self.probe.ask('delete', host)
+        if away:
+            far.unlink()
+            Path(str(far) + '.away').rename(far)
+            self.probe.ask('recover')
+        trash = self.probe.ask('restore')['trash']
+        self.assertEqual(sorted(e['host'] for e in trash), ['a', 'b', 'c'])
+        self.assertEqual(sorted(p.name for p in far.iterdir()), sorted(e['entry'] for e in trash))
+        self.assertEqual(list((self.root / '.trash').iterdir()), [])
+        for i, host in reversed(list(enumerate('abc'))):
+            self.assertEqual(len(self.probe.ask('restore', host)['restored']), 1, host)
+            self.assertEqual(self.values(host), [i])
+        self.assertEqual(list(far.iterdir()), [])
+        self.probe.end()
+
+    def test_one_second_to_another_file_system(self):
+        self.check_one_second(self.far(), False)
+
+    def test_one_second_to_another_file_system_that_is_away(self):
+        self.check_one_second(self.far() / 'trash', True)
+
+    def test_one_second_to_another_folder(self):
+        (self.folder / 'trash').mkdir()
+        self.check_one_second(self.folder / 'trash', False)
+
+    def test_one_second_to_another_folder_that_is_away(self):
+        (self.folder / 'trash').mkdir()
+        self.check_one_second(self.folder / 'trash', True)
+
+    def test_what_is_not_the_same_is_no_copy(self):
+        far = self.far()
+        self.start(trash=far)
+        self.send('h', 1)
+        entry = self.probe.ask('delete', 'h')['entry']
+        # half of it is far, as a kill between copying back and removing there may leave it
+        shutil.copytree(far / entry, self.root / '.trash' / entry)
+        (far / entry / 'files/cpu/user.wsp').unlink()
+        self.probe.ask('recover')
+        self.assertEqual(list((self.root / '.trash').iterdir()), [])
+        self.probe.ask('restore', 'h')
+        self.assertEqual(self.values('h'), [1])
+        # the whole of it: near is the copy
+        entry = self.probe.ask('delete', 'h')['entry']
+        shutil.copytree(far / entry, self.root / '.trash' / entry)
+        self.probe.ask('recover')
+        self.assertEqual([p.name for p in far.iterdir()], [entry])
+        self.assertEqual(list((self.root / '.trash').iterdir()), [])
+        self.probe.end()
 
 
 class WhileOthersWork(ServersCase):
