@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.case import ServersCase, main  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
 from support.servers import RedisServer  # noqa: E402
-from support.upkeep import DAY, T0, Probe, SqliteRecords  # noqa: E402
+from support.upkeep import DAY, T0, Probe, Refused, SqliteRecords  # noqa: E402
 from support.wait import SLOW, wait_until  # noqa: E402
 
 
@@ -248,6 +249,14 @@ class Parts(ServersCase):
         answer = self.probe.ask('data', host, plugin, 'user', self.now - 4 * DAY, self.now + 3600)
         return [v for v in answer['DATAS']['user'] if v is not None]
 
+    def set_trigger(self, event):
+        with sqlite3.connect(self.records.path) as db:
+            db.execute("CREATE TRIGGER t BEFORE %s BEGIN SELECT RAISE(ABORT, 'refused'); END" % event)
+
+    def drop_trigger(self):
+        with sqlite3.connect(self.records.path) as db:
+            db.execute('DROP TRIGGER t')
+
     # ---- a trash elsewhere
 
     def far(self):
@@ -314,6 +323,110 @@ class Parts(ServersCase):
         self.probe.ask('recover')
         self.assertEqual([p.name for p in far.iterdir()], [entry])
         self.assertEqual(list((self.root / '.trash').iterdir()), [])
+        self.probe.end()
+
+    # ---- whose folder it is
+
+    def test_a_shared_folder_is_left_alone(self):
+        self.start()
+        self.send('h', 1, ('cpu', 'disk'))
+        path = self.records.hash('WSP_PATH')['h']
+        entry = self.probe.ask('delete', 'h/disk')['entry']
+        self.records.set_field('WSP_PATH', 'other', path)
+        for what in (('delete', 'h'), ('delete', 'h/cpu'), ('delete', 'h/cpu/user'), ('restore', entry)):
+            with self.assertRaisesRegex(Refused, 'also that of host other: not touched', msg=what):
+                self.probe.ask(*what)
+        self.records.delete_field('WSP_PATH', 'other')
+        self.assertEqual([e['entry'] for e in self.probe.ask('restore')['trash']], [entry])
+        self.assertEqual(self.values('h'), [1])
+        self.probe.ask('restore', entry)
+        # nor does it go where another is by now, around it or in it
+        entry = self.probe.ask('delete', 'h')['entry']
+        for other in (path, path + '/sub', os.path.dirname(path)):
+            self.records.set_field('WSP_PATH', 'other', other)
+            with self.assertRaisesRegex(Refused, 'also that of host other: not touched', msg=other):
+                self.probe.ask('restore', 'h')
+            self.assertFalse(Path(path).exists())
+        self.records.delete_field('WSP_PATH', 'other')
+        self.probe.ask('restore', 'h')
+        self.assertEqual((self.values('h'), self.values('h', 'disk')), ([1], [1]))
+        self.probe.end()
+
+    # ---- what was cut short
+
+    def test_an_info_without_files_is_not_lost(self):
+        self.start()
+        self.send('h', 1)
+        self.records.set_field('INFOS@h', 'bare', '{"Plugin": "bare"}')
+        self.set_trigger("INSERT ON hash WHEN NEW.key = 'DELETED_PLUGINS'")
+        with self.assertRaises(Refused):
+            self.probe.ask('delete', 'h/bare')
+        self.drop_trigger()
+        # killed behind the transaction
+        self.records.delete_field('INFOS@h', 'bare')
+        self.records.set_field('DELETED_PLUGINS', 'h@bare', 'p')
+        document = json.loads(next((self.root / '.trash').glob('*/entry.json')).read_text())
+        self.assertEqual((document['plugin'], len(document['metadata'])), ('bare', 1))
+        self.probe.ask('recover')
+        self.assertEqual(self.records.hash('INFOS@h')['bare'], '{"Plugin": "bare"}')
+        self.assertEqual(self.records.hash('DELETED_PLUGINS'), {})
+        self.assertEqual(self.probe.ask('restore')['trash'], [])
+        self.probe.end()
+
+    def check_back(self, host, is_back):
+        """An entry as a kill leaves it behind taking the files."""
+        self.start()
+        self.send(host, 1)
+        self.probe.ask('flush')
+        entry, folder = self.root / '.trash/20260101T000000Z-1', Path(self.records.hash('WSP_PATH')[host])
+        entry.mkdir(parents=True)
+        folder.rename(entry / 'files')
+        (entry / 'entry.json').write_text(json.dumps({
+            'version': 1, 'kind': 'host', 'host': host, 'plugin': None, 'ds': None, 'why': 'w',
+            'folder': str(folder.relative_to(self.root)), 'time': self.now,
+            'metadata': [{'key': key, 'field': host, 'value': self.records.hash(key)[host]}
+                         for key in ('HOSTS', 'HOST_ID', 'WSP_PATH')]}))
+        self.at(self.now + 3 * DAY)
+        if is_back:
+            self.send(host, 2)
+        self.probe.end()  # all is in files, and nothing has been heard since the next start
+        self.now += 60
+        self.start()
+        self.probe.ask('recover')
+        self.assertEqual(host in self.probe.ask('hosts'), is_back)
+        self.assertEqual([e['state'] for e in self.probe.ask('restore')['trash']], ['whole'])
+        if is_back:
+            self.assertEqual(self.values(host), [2])
+        self.probe.end()
+        shutil.rmtree(self.root / '.trash')
+
+    def test_a_host_that_went_on_sending_is_back(self):
+        self.check_back('lives', True)
+        self.check_back('dead', False)
+        self.assertEqual(set(self.records.hash('DELETED_HOSTS')), {'dead'})
+
+    def test_what_failed_is_tried_again(self):
+        self.start()
+        self.send('h', 1)
+        self.assertTrue(self.probe.ask('stats')['unfinished'])  # nobody has looked since the start
+        self.probe.ask('recover')
+        self.assertFalse(self.probe.ask('stats')['unfinished'])
+        for trigger, action in (("INSERT ON hash WHEN NEW.key = 'DELETED_HOSTS'", ('delete', 'h')),
+                                ("INSERT ON hash WHEN NEW.field = 'k'", ('rename', 'h', 'k'))):
+            self.set_trigger(trigger)
+            with self.assertRaises(Refused):
+                self.probe.ask(*action)
+            self.assertTrue(self.probe.ask('stats')['unfinished'], action)
+            with self.assertRaises(Refused):
+                self.probe.ask('recover')
+            self.assertTrue(self.probe.ask('stats')['unfinished'], action)
+            self.drop_trigger()
+            self.probe.ask('recover')
+            self.assertFalse(self.probe.ask('stats')['unfinished'], action)
+            if action[0] == 'delete':
+                self.assertEqual(self.probe.ask('hosts'), {})
+                self.probe.ask('restore', 'h')
+        self.assertEqual((list(self.probe.ask('hosts')), self.values('k')), (['k'], [1]))
         self.probe.end()
 
 
