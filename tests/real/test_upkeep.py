@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """numeterctl clean, delete, restore and rename: with a running daemon, without one; and what other programs note."""
+import errno
 import json
 import os
 import re
@@ -16,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.case import ServersCase, main  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
 from support.servers import RedisServer  # noqa: E402
+from support import faultfs  # noqa: E402
+from support.faultfs import FaultFs  # noqa: E402
 from support.upkeep import DAY, T0, Probe, Refused, SqliteRecords  # noqa: E402
 from support.wait import SLOW, wait_until  # noqa: E402
 
@@ -427,6 +430,47 @@ class Parts(ServersCase):
                 self.assertEqual(self.probe.ask('hosts'), {})
                 self.probe.ask('restore', 'h')
         self.assertEqual((list(self.probe.ask('hosts')), self.values('k')), (['k'], [1]))
+        self.probe.end()
+
+    # ---- one odd host
+
+    def test_one_odd_host_keeps_no_other_from_being_cleaned(self):
+        if not os.environ.get('NUMETER_FAULTFS'):
+            self.skipTest('NUMETER_FAULTFS does not name the library')
+        faults = FaultFs(self.folder / 'faults')
+        self.start(environment=faults.environment(os.environ['UPKEEP_PROBE']))
+        for host in 'abc':
+            self.send(host, 1)
+        self.probe.end()
+        self.now = T0 + 120 * DAY
+        self.start(environment=faults.environment(os.environ['UPKEEP_PROBE']))
+        folder = {h: Path(p) for h, p in self.records.hash('WSP_PATH').items()}
+        # another file system is mounted in it
+        def mount():
+            entry = time.strftime('%Y%m%dT%H%M%SZ-1', time.gmtime(self.now))
+            faults.arm(faultfs.RENAME, faultfs.FAIL, self.root / '.trash' / entry / 'files', error=errno.EXDEV)
+
+        mount()
+        with self.assertRaisesRegex(Refused, 'another file system'):
+            self.probe.ask('delete', 'b')
+        self.assertEqual(self.probe.ask('restore')['trash'], [])
+        # it cannot be read
+        faults.arm(faultfs.OPEN, faultfs.FAIL, folder['a'] / 'cpu', error=errno.EIO, all_from_nth=True, rule=1)
+        self.at(self.now + 101 * DAY)
+        mount()
+        answer = self.probe.ask('clean')
+        self.assertEqual([f['host'] for f in answer['failed']], ['a', 'b'], answer)
+        self.assertEqual([h['host'] for h in answer['hosts']], ['c'])
+        self.assertFalse(folder['c'].exists())
+        faults.disarm()
+        faults.disarm(1)
+        self.assertEqual([h['host'] for h in self.probe.ask('clean')['hosts']], ['a', 'b'])
+        # and back again
+        faults.arm(faultfs.RENAME, faultfs.FAIL, folder['c'], error=errno.EXDEV)
+        with self.assertRaisesRegex(Refused, 'refused: c: another file system'):
+            self.probe.ask('restore', 'c')
+        faults.disarm()
+        self.assertEqual(self.probe.ask('restore', 'c')['files'], 1)
         self.probe.end()
 
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "upkeep/clean.h"
 #include "upkeep/disk.h"
 #include "upkeep/entry.h"
 #include "upkeep/target.h"
@@ -303,6 +304,20 @@ static void two_folders_are_the_same_to_the_last_byte(void **state)
 	(void)state;
 }
 
+static void a_list_that_is_too_long_ends_with_a_whole_entry(void **state)
+{
+	struct buf list;
+
+	buf_init(&list, 20);
+	assert_true(clean_list_add(&list, TEXT("/r/a")));
+	assert_true(clean_list_add(&list, TEXT("/r/b")));
+	assert_false(clean_list_add(&list, TEXT("/r/\"\"")));
+	assert_false(clean_list_add(&list, TEXT("/")));
+	assert_true(text_is(buf_text(&list), "\"/r/a\", \"/r/b\""));
+	buf_fini(&list);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +327,7 @@ int main(void)
 		cmocka_unit_test(refuses_entries_that_are_none),
 		cmocka_unit_test_setup_teardown(links_are_never_followed, make_top, remove_top),
 		cmocka_unit_test_setup_teardown(two_folders_are_the_same_to_the_last_byte, make_top, remove_top),
+		cmocka_unit_test(a_list_that_is_too_long_ends_with_a_whole_entry),
 		cmocka_unit_test_setup_teardown(moves_replace_nothing, make_top, remove_top),
 	};
 
