@@ -320,7 +320,7 @@ static bool is_taken(struct owners *o, struct text host, struct text wsp_path, s
 static enum rc set_hash(const struct control_view *v, const struct key *key, struct json_value request, struct arena *a,
 			struct buf *refused, size_t *n_given, struct why *why)
 {
-	struct owners owners = { .arena = a, .root = v->config->wsp_path };
+	struct owners owners = { .arena = a, .root = view_config(v)->wsp_path };
 	struct meta_write *write = NULL;
 	struct json_value entries, entry;
 	struct json_walk w;

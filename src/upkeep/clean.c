@@ -22,8 +22,21 @@ struct cleaning {
 	struct findings found;
 	struct map old; /* paths of the files that the cleaning before found */
 	struct buf hosts, plugins, files, returned, removed, failed;
-	uint64_t n_hosts, n_plugins, n_files, n_failed, n_lines;
+	uint64_t n_hosts, n_plugins, n_files, n_failed, n_lines, n_unlisted;
 };
+
+bool clean_list_add(struct buf *list, struct text path)
+{
+	size_t n = list->n;
+
+	if (list->full)
+		return false;
+	buf_add_str(list, n == 0 ? "" : ", ");
+	reply_string(list, path);
+	if (list->full)
+		list->n = n;
+	return !list->full;
+}
 
 static void say(struct cleaning *c, const struct finding *f, const char *what)
 {
@@ -53,17 +66,23 @@ static void tell(struct buf *out, const struct finding *f)
 }
 
 /* What concerns this host alone; the others go on. */
-static void tell_failed(struct cleaning *c, const struct finding *f, const struct why *why)
+static void tell_failed(struct cleaning *c, struct text host, struct text why)
 {
 	static struct log_limit limit;
 
 	c->n_failed++;
 	buf_add_str(&c->failed, c->failed.n == 0 ? "{\"host\": " : ", {\"host\": ");
-	reply_string(&c->failed, f->host);
+	reply_string(&c->failed, host);
 	buf_add_str(&c->failed, ", \"why\": ");
-	reply_string(&c->failed, text_of(why->text));
+	reply_string(&c->failed, why);
 	buf_add_str(&c->failed, "}");
-	log_limited(&limit, LOG_LEVEL_WARNING, "upkeep.left", "host=\"%.*s\" why=\"%s\"", TEXT_ARG(f->host), why->text);
+	log_limited(&limit, LOG_LEVEL_WARNING, "upkeep.left", "host=\"%.*s\" why=\"%.*s\"", TEXT_ARG(host),
+		    TEXT_ARG(why));
+}
+
+static bool is_of_one_host(enum rc rc)
+{
+	return rc == RC_REFUSED || rc == RC_DISK || rc == RC_FULL || rc == RC_ABSENT;
 }
 
 /*
@@ -107,8 +126,8 @@ static enum rc take_one(struct cleaning *c, const struct finding *f, struct why 
 	if (f->noted && !c->u->options.deletes)
 		return RC_OK;
 	rc = put_away(c, f, &done, why);
-	if (rc == RC_REFUSED || rc == RC_DISK) {
-		tell_failed(c, f, why);
+	if (is_of_one_host(rc)) {
+		tell_failed(c, f->host, text_of(why->text));
 		return RC_OK;
 	}
 	if (rc != RC_OK || !done)
@@ -128,10 +147,8 @@ static enum rc take_files(struct cleaning *c, const struct finding *at, size_t n
 	size_t n_files = 0;
 	enum rc rc = RC_OK;
 
-	for (size_t i = 0; i < n; i++) {
-		buf_add_str(&c->files, c->files.n == 0 ? "" : ", ");
-		reply_string(&c->files, at[i].path);
-	}
+	for (size_t i = 0; i < n; i++)
+		c->n_unlisted += !clean_list_add(&c->files, at[i].path);
 	c->n_files += n;
 	if (c->dry_run || !c->u->options.deletes)
 		return RC_OK;
@@ -146,8 +163,8 @@ static enum rc take_files(struct cleaning *c, const struct finding *at, size_t n
 		rc = discard_move(c->u, &what, c->when.now_s, name, why);
 	}
 	free(file);
-	if (rc == RC_REFUSED || rc == RC_DISK || rc == RC_ABSENT) {
-		tell_failed(c, at, why);
+	if (is_of_one_host(rc)) {
+		tell_failed(c, at->host, text_of(why->text));
 		rc = RC_OK;
 	}
 	return rc;
@@ -160,6 +177,8 @@ static enum rc take_all(struct cleaning *c, struct why *why)
 
 	if (f->n > 0 && c->u->options.deletes && !c->dry_run)
 		upkeep_settle(c->u);
+	for (size_t i = 0; i < f->n_failed; i++)
+		tell_failed(c, f->failed[i].host, f->failed[i].why);
 	for (size_t i = 0, n; i < f->n && rc == RC_OK; i += n) {
 		n = 1;
 		rc = upkeep_goes_on(c->u, why);
@@ -205,6 +224,9 @@ static enum rc set_strings(struct cleaning *c, struct why *why)
 
 	if (c->dry_run)
 		return RC_OK;
+	if (c->n_unlisted > 0)
+		log_line(LOG_LEVEL_WARNING, "upkeep.list_cut", "files=%" PRIu64 ": OLD_WSP holds %d bytes, not these",
+			 c->n_unlisted, VALUE_MAX_BYTES);
 	buf_init(&b, VALUE_MAX_BYTES);
 	buf_addf(&b, "[%.*s]", TEXT_ARG(buf_text(&c->files)));
 	/* where files were not judged the list of before still says what is known */

@@ -124,6 +124,30 @@ static enum rc take_out(struct upkeep *u, const struct entry *e, struct why *why
 	return rc;
 }
 
+enum rc discard_put_values(struct upkeep *u, const struct entry *e, struct why *why)
+{
+	struct meta_write *write = must_alloc((e->n_values + 1) * sizeof(*write));
+	struct buf field;
+	size_t n = 0;
+	enum rc rc;
+
+	buf_init(&field, 4096);
+	for (; n < e->n_values; n++) /* what it has sent since is newer */
+		write[n] =
+			(struct meta_write){ META_SET_IF_ABSENT,
+					     { e->value[n].hash, e->value[n].hash == META_INFOS ? e->host : TEXT_NONE,
+					       e->value[n].field },
+					     e->value[n].value };
+	if (e->kind != ENTRY_FILES)
+		write[n++] = (struct meta_write){
+			META_DELETE, key_of(e->host, e->kind == ENTRY_PLUGIN ? e->plugin : TEXT_NONE, &field), TEXT_NONE
+		};
+	rc = n == 0 ? RC_OK : meta_apply(u->options.meta, write, n, why);
+	buf_fini(&field);
+	free(write);
+	return rc;
+}
+
 /* ---- the files ---- */
 
 struct moving {
@@ -252,7 +276,7 @@ enum rc discard_move(struct upkeep *u, const struct discard *what, int64_t now_s
 	entry.time_s = now_s;
 	if (what->kind != ENTRY_FILES)
 		rc = read_values(u, &entry, why);
-	if (rc == RC_OK && what->kind == ENTRY_HOST)
+	if (rc == RC_OK)
 		rc = target_folder_is_alone(u, what->host, what->folder, why);
 	if (rc == RC_OK)
 		rc = trash_begin(&u->trash, &entry, &e, why);
@@ -260,10 +284,10 @@ enum rc discard_move(struct upkeep *u, const struct discard *what, int64_t now_s
 		entry_fini(&entry);
 		return rc;
 	}
-	snprintf(name, TRASH_NAME_BYTES, "%s", e.name);
 	e.entry.kind = what->kind;
 	moving.entry_fd = e.fd;
 	rc = flush_alone(u->options.flush, what->host, move_all, &moving, why);
+	rc = rc == RC_END ? RC_REFUSED : rc; /* another file system is mounted there */
 	if (rc == RC_OK) {
 		rc = finish(u, &e, &entry, what->kind != ENTRY_FILES, why);
 	} else {
@@ -273,16 +297,34 @@ enum rc discard_move(struct upkeep *u, const struct discard *what, int64_t now_s
 		if (has_files(&e, &any, &second) == RC_OK && !any && trash_drop(&e, &second) != RC_OK)
 			log_line(LOG_LEVEL_WARNING, "upkeep.left", "entry=%s why=\"%s\"", e.name, second.text);
 	}
+	snprintf(name, TRASH_NAME_BYTES, "%s", e.name);
 	trash_entry_close(&e);
 	entry_fini(&entry);
+	if (rc != RC_OK)
+		upkeep_set_recovered(u, false);
 	return rc;
 }
 
-/* A plugin or host that is there again has its metadata, which is newer than the entry's. */
+/*
+ * A plugin or host that has sent since has its metadata, which is newer than the entry's. When that cannot be told it keeps
+ * what it has: a cleaning will find it again.
+ */
 static bool is_back(struct upkeep *u, const struct entry *e)
 {
-	return (e->kind == ENTRY_PLUGIN ? silence_plugin_now(u, e->host, e->plugin) : silence_host_now(u, e->host)) >=
-	       u->options.started_s;
+	bool is_plugin = e->kind == ENTRY_PLUGIN;
+	char *below = must_format("%.*s%s%.*s", TEXT_ARG(e->folder), is_plugin ? "/" : "",
+				  TEXT_ARG(is_plugin ? e->plugin : TEXT("")));
+	int64_t heard_s, in_files_s = 0;
+	struct silence s;
+	enum rc rc;
+
+	silence_take(&s, u);
+	heard_s =
+		is_plugin ? silence_plugin_since_start(&s, e->host, e->plugin) : silence_host_since_start(&s, e->host);
+	silence_fini(&s);
+	rc = silence_in_files(u, text_of(below), e->time_s + 1, &in_files_s, NULL);
+	free(below);
+	return rc != RC_OK || heard_s > e->time_s || in_files_s > e->time_s;
 }
 
 enum rc discard_resume(struct upkeep *u, struct trash_entry *e, struct why *why)
@@ -302,7 +344,9 @@ enum rc discard_resume(struct upkeep *u, struct trash_entry *e, struct why *why)
 		return rc;
 	log_line(LOG_LEVEL_WARNING, "upkeep.resumed", "entry=%s host=\"%.*s\" %s", e->name, TEXT_ARG(e->entry.host),
 		 any ? "finished" : "undone: nothing was moved yet");
-	if (!any)
-		return trash_drop(e, why);
+	if (!any) { /* but an info without files may be out */
+		rc = e->entry.kind == ENTRY_PLUGIN ? discard_put_values(u, &e->entry, why) : RC_OK;
+		return rc == RC_OK ? trash_drop(e, why) : rc;
+	}
 	return finish(u, e, &e->entry, e->entry.kind != ENTRY_FILES && !is_back(u, &e->entry), why);
 }

@@ -36,6 +36,9 @@ struct discard {
 CHECKED enum rc discard_move(struct upkeep *u, const struct discard *what, int64_t now_s, char name[TRASH_NAME_BYTES],
 			     struct why *why);
 
+/* Its metadata back, where there is none now, and its note out. Errors: RC_PEER, RC_DISK. */
+CHECKED enum rc discard_put_values(struct upkeep *u, const struct entry *e, struct why *why);
+
 /* Finish an entry that a kill has cut short, or remove it when nothing had been moved yet. */
 CHECKED enum rc discard_resume(struct upkeep *u, struct trash_entry *e, struct why *why);
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -292,6 +293,72 @@ static enum rc copy_all(int from_fd, const char *from, int to_fd, const char *to
 enum rc disk_copy(int from_fd, const char *from, int to_fd, const char *to, struct why *why)
 {
 	return copy_all(from_fd, from, to_fd, to, 0, why);
+}
+
+static bool are_same_bytes(int a, int b)
+{
+	char *chunk = must_alloc(2 * (size_t)CHUNK_BYTES);
+	size_t n_a = CHUNK_BYTES, n_b;
+	bool same = true;
+
+	for (uint64_t at = 0; same && n_a == CHUNK_BYTES; at += n_a)
+		same = fileio_pread_some(a, chunk, CHUNK_BYTES, at, &n_a, NULL) == RC_OK &&
+		       fileio_pread_some(b, chunk + CHUNK_BYTES, CHUNK_BYTES, at, &n_b, NULL) == RC_OK && n_a == n_b &&
+		       memcmp(chunk, chunk + CHUNK_BYTES, n_a) == 0;
+	free(chunk);
+	return same;
+}
+
+static bool are_same_links(int a_fd, int b_fd, const char *name)
+{
+	char a[LINK_BYTES], b[LINK_BYTES];
+	ssize_t n = readlinkat(a_fd, name, a, LINK_BYTES);
+
+	return n >= 0 && readlinkat(b_fd, name, b, LINK_BYTES) == n && memcmp(a, b, (size_t)n) == 0;
+}
+
+static bool is_same(int a_fd, int b_fd, const char *name, unsigned depth);
+
+static bool are_same_folders(int a_fd, int b_fd, unsigned depth)
+{
+	struct disk_names a = { 0 }, b = { 0 };
+	bool same = depth < MOST_DEPTH && disk_list(a_fd, true, &a, NULL) == RC_OK &&
+		    disk_list(b_fd, true, &b, NULL) == RC_OK && a.n == b.n;
+
+	for (size_t i = 0; same && i < a.n; i++)
+		same = strcmp(a.name[i], b.name[i]) == 0 && is_same(a_fd, b_fd, a.name[i], depth + 1);
+	disk_names_fini(&a);
+	disk_names_fini(&b);
+	return same;
+}
+
+static bool is_same(int a_fd, int b_fd, const char *name, unsigned depth)
+{
+	struct stat a, b;
+	int in_a, in_b;
+	bool same;
+
+	if (fstatat(a_fd, name, &a, AT_SYMLINK_NOFOLLOW) < 0 || fstatat(b_fd, name, &b, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    (a.st_mode & S_IFMT) != (b.st_mode & S_IFMT))
+		return false;
+	if (S_ISLNK(a.st_mode))
+		return are_same_links(a_fd, b_fd, name);
+	if (!S_ISDIR(a.st_mode) && !S_ISREG(a.st_mode))
+		return false;
+	in_a = fileio_open_in(a_fd, name, O_RDONLY | O_NONBLOCK, 0);
+	in_b = fileio_open_in(b_fd, name, O_RDONLY | O_NONBLOCK, 0);
+	same = in_a >= 0 && in_b >= 0 &&
+	       (S_ISDIR(a.st_mode) ? are_same_folders(in_a, in_b, depth) : are_same_bytes(in_a, in_b));
+	if (in_a >= 0)
+		close(in_a);
+	if (in_b >= 0)
+		close(in_b);
+	return same;
+}
+
+bool disk_is_same(int a_fd, int b_fd, const char *name)
+{
+	return is_same(a_fd, b_fd, name, 0);
 }
 
 enum rc disk_write(int dir_fd, const char *name, struct text content, struct why *why)

@@ -36,6 +36,8 @@ CHECKED enum rc disk_move(int from_fd, const char *from, int to_fd, const char *
 CHECKED enum rc disk_rename(int from_fd, const char *from, int to_fd, const char *to, struct why *why);
 /* A synced copy of a folder with all below it; links are copied as links, what is neither file nor folder is left out. */
 CHECKED enum rc disk_copy(int from_fd, const char *from, int to_fd, const char *to, struct why *why);
+/* Is all of a folder in one as it is in the other, name for name and byte for byte? Also no when it cannot be read. */
+bool disk_is_same(int a_fd, int b_fd, const char *name);
 /* Remove a folder with all below it, or a file. What is not there is removed already. */
 CHECKED enum rc disk_remove(int dir_fd, const char *name, struct why *why);
 

@@ -40,6 +40,7 @@ void findings_fini(struct findings *f)
 {
 	free(f->at);
 	free(f->returned);
+	free(f->failed);
 	arena_fini(&f->arena);
 }
 
@@ -335,6 +336,19 @@ static enum rc look_at_host(struct look *l, struct text host)
 	return rc;
 }
 
+/* What is wrong with its files keeps nobody from looking at the next. */
+static enum rc look_at_next(struct look *l, struct text host)
+{
+	struct findings *f = l->found;
+	enum rc rc = look_at_host(l, host);
+
+	if (rc != RC_DISK && rc != RC_REFUSED)
+		return rc;
+	array_grow(&f->failed, &f->failed_capacity, f->n_failed, sizeof(*f->failed));
+	f->failed[f->n_failed++] = (struct finding_failed){ host, arena_text(&f->arena, text_of(l->why->text)) };
+	return RC_OK;
+}
+
 enum rc findings_look(struct upkeep *u, struct upkeep_when when, struct findings *out, struct why *why)
 {
 	const struct upkeep_options *o = &u->options;
@@ -354,7 +368,7 @@ enum rc findings_look(struct upkeep *u, struct upkeep_when when, struct findings
 	if (rc == RC_OK)
 		rc = list_names(&l, META_HOSTS, TEXT_NONE, &hosts);
 	for (size_t i = 0; i < hosts.n && rc == RC_OK; i++)
-		rc = look_at_host(&l, hosts.name[i]);
+		rc = look_at_next(&l, hosts.name[i]);
 	free(hosts.name);
 	silence_fini(&l.silence);
 	gone_give_back(l.view);

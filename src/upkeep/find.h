@@ -23,12 +23,19 @@ struct finding {
 	const char *why;
 };
 
+/* A host whose files could not be looked at. */
+struct finding_failed {
+	struct text host, why;
+};
+
 struct findings {
 	struct arena arena;
 	struct finding *at; /* hosts, each with its plugins, each with its files; by name */
 	size_t n, capacity;
 	struct text *returned; /* noted hosts that are not gone after all */
 	size_t n_returned, returned_capacity;
+	struct finding_failed *failed;
+	size_t n_failed, failed_capacity;
 	bool judged; /* else only hosts that are on the list again were looked for */
 };
 

@@ -12,6 +12,7 @@
 #include "base/fileio.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "upkeep/discard.h"
 #include "upkeep/disk.h"
 #include "upkeep/put_back.h"
 #include "upkeep/target.h"
@@ -41,7 +42,7 @@ static enum rc bring_near(const struct upkeep *u, struct trash_entry *e, struct 
 		if (rc == RC_OK)
 			rc = disk_move(near_fd, fresh, near_fd, e->name, why);
 		if (rc == RC_OK)
-			rc = disk_remove(e->above_fd, e->name, why);
+			rc = trash_remove(e->above_fd, e->name, why);
 	}
 	if (rc == RC_OK)
 		rc = disk_open(near_fd, text_of(e->name), false, &fd, why);
@@ -57,8 +58,6 @@ static enum rc bring_near(const struct upkeep *u, struct trash_entry *e, struct 
 	e->near = true;
 	return RC_OK;
 }
-
-/* ---- metadata ---- */
 
 /* Where its files are to go: its folder of now, if it has one. */
 static enum rc folder_now(const struct upkeep *u, const struct entry *e, char folder[FOLDER_MAX_BYTES], struct why *why)
@@ -78,36 +77,9 @@ static enum rc folder_now(const struct upkeep *u, const struct entry *e, char fo
 		if (below.n == 0)
 			below = e->folder;
 		snprintf(folder, FOLDER_MAX_BYTES, "%.*s", TEXT_ARG(below));
+		rc = target_folder_is_free(u, e->host, text_of(folder), why);
 	}
 	buf_fini(&answer);
-	return rc;
-}
-
-static enum rc put_values(struct upkeep *u, const struct entry *e, struct why *why)
-{
-	struct meta_write *write = must_alloc((e->n_values + 1) * sizeof(*write));
-	struct buf field;
-	size_t n = 0;
-	enum rc rc;
-
-	buf_init(&field, 4096);
-	for (; n < e->n_values; n++) /* what it has sent since is newer */
-		write[n] =
-			(struct meta_write){ META_SET_IF_ABSENT,
-					     { e->value[n].hash, e->value[n].hash == META_INFOS ? e->host : TEXT_NONE,
-					       e->value[n].field },
-					     e->value[n].value };
-	if (e->kind == ENTRY_HOST) {
-		write[n++] = (struct meta_write){ META_DELETE, { META_DELETED_HOSTS, TEXT_NONE, e->host }, TEXT_NONE };
-	} else if (e->kind == ENTRY_PLUGIN) {
-		gone_plugin_field(e->host, e->plugin, &field);
-		write[n++] = (struct meta_write){ META_DELETE,
-						  { META_DELETED_PLUGINS, TEXT_NONE, buf_text(&field) },
-						  TEXT_NONE };
-	}
-	rc = n == 0 ? RC_OK : meta_apply(u->options.meta, write, n, why);
-	buf_fini(&field);
-	free(write);
 	return rc;
 }
 
@@ -174,10 +146,11 @@ static enum rc restore_entry(void *argument, struct trash_entry *e, struct why *
 		return rc;
 	putting.folder = text_of(folder);
 	rc = flush_alone(u->options.flush, e->entry.host, put_back, &putting, why);
+	rc = rc == RC_END ? RC_REFUSED : rc; /* another file system is mounted there */
 	r->n_files += putting.n_files;
 	r->n_filled += putting.n_filled;
 	if (rc == RC_OK)
-		rc = put_values(u, &e->entry, why);
+		rc = discard_put_values(u, &e->entry, why);
 	if (rc == RC_OK)
 		rc = ingest_forget(u->options.ingest, &(struct ingest_forget){ .host = e->entry.host, .all = true },
 				   why);

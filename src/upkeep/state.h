@@ -18,15 +18,18 @@ struct upkeep {
 	struct mono started;
 	int64_t started_wall_s;
 	/* thread upkeep only */
-	bool recovered, said_leapt;
+	bool said_leapt;
 	pthread_t thread;
 	bool running;
 	struct lock lock;
 	struct signal signal;
 	/* under lock */
-	bool working, stopping;
+	bool working, stopping, recovered; /* recovered: nothing that was begun is known to be left */
 	struct upkeep_stats stats;
 };
+
+/* False: something was begun that the thread is to finish or undo, next time it looks. */
+void upkeep_set_recovered(struct upkeep *u, bool recovered);
 
 /* Asked between one host and the next. Errors: RC_PEER. */
 CHECKED enum rc upkeep_goes_on(struct upkeep *u, struct why *why);

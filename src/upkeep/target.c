@@ -63,6 +63,7 @@ enum rc target_folder(const struct upkeep *u, struct text host, char folder[FOLD
 struct alone {
 	const struct upkeep *u;
 	struct text host, folder;
+	bool both_ways; /* nor may it lie in another's */
 	struct why *why;
 };
 
@@ -76,16 +77,28 @@ static enum rc look_at_path(void *argument, struct text host, struct text path)
 	const struct alone *a = argument;
 	struct text folder = name_folder_below(path, text_of(a->u->options.wsp_path));
 
-	if (text_equal(host, a->host) || folder.n == 0 || !lies_in(folder, a->folder))
+	if (text_equal(host, a->host) || folder.n == 0 ||
+	    (!lies_in(folder, a->folder) && !(a->both_ways && lies_in(a->folder, folder))))
 		return RC_OK;
 	return because(a->why, RC_REFUSED, "folder %.*s of host %.*s is also that of host %.*s: not touched",
 		       TEXT_ARG(a->folder), TEXT_ARG(a->host), TEXT_ARG(host));
 }
 
-enum rc target_folder_is_alone(const struct upkeep *u, struct text host, struct text folder, struct why *why)
+static enum rc check_folder(const struct upkeep *u, struct text host, struct text folder, bool both_ways,
+			    struct why *why)
 {
 	return meta_each(u->options.meta, META_WSP_PATH, TEXT_NONE, look_at_path,
-			 &(struct alone){ u, host, folder, why }, why);
+			 &(struct alone){ u, host, folder, both_ways, why }, why);
+}
+
+enum rc target_folder_is_alone(const struct upkeep *u, struct text host, struct text folder, struct why *why)
+{
+	return check_folder(u, host, folder, false, why);
+}
+
+enum rc target_folder_is_free(const struct upkeep *u, struct text host, struct text folder, struct why *why)
+{
+	return check_folder(u, host, folder, true, why);
 }
 
 /* A plugin that is named has an info or a folder. */

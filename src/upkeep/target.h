@@ -23,5 +23,7 @@ CHECKED enum rc target_find(const struct upkeep *u, struct text what, struct tar
 CHECKED enum rc target_folder(const struct upkeep *u, struct text host, char folder[FOLDER_MAX_BYTES], struct why *why);
 /* Errors: RC_REFUSED another host's folder is this one, or lies in it · RC_PEER, RC_DISK */
 CHECKED enum rc target_folder_is_alone(const struct upkeep *u, struct text host, struct text folder, struct why *why);
+/* The same, and it lies in no other host's either. */
+CHECKED enum rc target_folder_is_free(const struct upkeep *u, struct text host, struct text folder, struct why *why);
 
 #endif

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@
 static const char near_name[] = ".trash", entry_name[] = "entry.json", done_name[] = "done";
 static const char removing[] = ".removing-", copying[] = ".copying-", making[] = ".making";
 
-enum { MOST_OF_ONE_SECOND = 100000 };
+enum { MOST_OF_ONE_SECOND = 100000, STAMP_BYTES = 24 };
 
 static bool is_elsewhere(const struct trash *t)
 {
@@ -74,26 +75,41 @@ static void begin_entry(struct trash_entry *t, bool near)
 	buf_init(&t->document, ENTRY_MAX_BYTES);
 }
 
-static void stamp_of(int64_t time_s, char out[24])
+static void stamp_of(int64_t time_s, char out[STAMP_BYTES])
 {
 	time_t t = (time_t)time_s;
 	struct tm tm;
 
-	if (gmtime_r(&t, &tm) == NULL || strftime(out, 24, "%Y%m%dT%H%M%SZ", &tm) == 0)
-		snprintf(out, 24, "00000000T000000Z");
+	if (gmtime_r(&t, &tm) == NULL || strftime(out, STAMP_BYTES, "%Y%m%dT%H%M%SZ", &tm) == 0)
+		snprintf(out, STAMP_BYTES, "00000000T000000Z");
 }
 
-/* It gets the first name that is free once its entry.json is in it. */
-static enum rc show(struct trash_entry *e, int64_t time_s, struct why *why)
+/* From the name it has now to the first that is free in both folders; far_fd: -1 when that one cannot be seen. */
+static enum rc take_name(struct trash_entry *e, const char *now, const char *stamp, int far_fd, struct why *why)
 {
 	enum rc rc = RC_REFUSED;
-	char stamp[24];
 
-	stamp_of(time_s, stamp);
 	for (unsigned i = 1; rc == RC_REFUSED && i < MOST_OF_ONE_SECOND; i++) {
 		snprintf(e->name, sizeof(e->name), "%s-%u", stamp, i);
-		rc = disk_move(e->above_fd, making, e->above_fd, e->name, why);
+		if (far_fd < 0 || !disk_has(far_fd, e->name))
+			rc = disk_move(e->above_fd, now, e->above_fd, e->name, why);
 	}
+	return rc;
+}
+
+/* It gets its name once its entry.json is in it. */
+static enum rc show(const struct trash *t, struct trash_entry *e, int64_t time_s, struct why *why)
+{
+	char stamp[STAMP_BYTES];
+	int far_fd = -1;
+	enum rc rc;
+
+	if (is_elsewhere(t) && open_far(t, &far_fd, NULL) != RC_OK)
+		far_fd = -1; /* away: move_on() looks again */
+	stamp_of(time_s, stamp);
+	rc = take_name(e, making, stamp, far_fd, why);
+	if (far_fd >= 0)
+		close(far_fd);
 	return rc;
 }
 
@@ -111,7 +127,7 @@ static enum rc make(const struct trash *t, const struct entry *what, struct tras
 	if (e->document.full)
 		return because(why, RC_FULL, "the metadata of this host is over %d bytes", ENTRY_MAX_BYTES);
 	rc = disk_write(e->fd, entry_name, buf_text(&e->document), why);
-	return rc == RC_OK ? show(e, what->time_s, why) : rc;
+	return rc == RC_OK ? show(t, e, what->time_s, why) : rc;
 }
 
 enum rc trash_begin(const struct trash *t, const struct entry *what, struct trash_entry *out, struct why *why)
@@ -128,38 +144,76 @@ enum rc trash_begin(const struct trash *t, const struct entry *what, struct tras
 	return rc;
 }
 
+enum rc trash_remove(int above_fd, const char *name, struct why *why)
+{
+	char going[TRASH_NAME_BYTES + sizeof(removing)];
+	enum rc rc;
+
+	snprintf(going, sizeof(going), "%s%s", removing, name);
+	rc = disk_remove(above_fd, going, why);
+	if (rc == RC_OK)
+		rc = disk_move(above_fd, name, above_fd, going, why);
+	return rc == RC_OK ? disk_remove(above_fd, going, why) : rc;
+}
+
+enum rc trash_drop(struct trash_entry *e, struct why *why)
+{
+	return trash_remove(e->above_fd, e->name, why);
+}
+
 /* On to another file system: whole there before it goes here. */
 static enum rc copy_on(int near_fd, int far_fd, const char *name, struct why *why)
 {
 	char fresh[TRASH_NAME_BYTES + sizeof(copying)];
 	enum rc rc;
 
-	if (disk_has_folder(far_fd, name)) /* copied already, when it was cut short */
-		return disk_remove(near_fd, name, why);
 	snprintf(fresh, sizeof(fresh), "%s%s", copying, name);
 	rc = disk_remove(far_fd, fresh, why);
 	if (rc == RC_OK)
 		rc = disk_copy(near_fd, name, far_fd, fresh, why);
 	if (rc == RC_OK)
 		rc = disk_move(far_fd, fresh, far_fd, name, why);
-	return rc == RC_OK ? disk_remove(near_fd, name, why) : rc;
+	return rc == RC_OK ? trash_remove(near_fd, name, why) : rc;
 }
 
-static enum rc move_on(const struct trash *t, const struct trash_entry *e, struct why *why)
+/* Another entry has its name: that trash was away when it was given one. */
+static enum rc rename_near(struct trash_entry *e, int far_fd, struct why *why)
+{
+	char now[TRASH_NAME_BYTES], stamp[STAMP_BYTES];
+	size_t n = strcspn(e->name, "-");
+	enum rc rc;
+
+	memcpy(now, e->name, sizeof(now));
+	snprintf(stamp, sizeof(stamp), "%.*s", n < STAMP_BYTES ? (int)n : 0, now);
+	rc = take_name(e, now, stamp, far_fd, why);
+	if (rc != RC_OK)
+		memcpy(e->name, now, sizeof(now));
+	return rc;
+}
+
+static enum rc move_on(const struct trash *t, struct trash_entry *e, struct why *why)
 {
 	int far_fd;
 	enum rc rc = open_far(t, &far_fd, why);
 
 	if (rc != RC_OK)
 		return rc;
-	rc = disk_move(e->above_fd, e->name, far_fd, e->name, why);
+	if (disk_is_same(e->above_fd, far_fd, e->name)) { /* copied already, when it was cut short */
+		rc = trash_remove(e->above_fd, e->name, why);
+		close(far_fd);
+		return rc;
+	}
+	if (disk_has(far_fd, e->name))
+		rc = rename_near(e, far_fd, why);
+	if (rc == RC_OK)
+		rc = disk_move(e->above_fd, e->name, far_fd, e->name, why);
 	if (rc == RC_END)
 		rc = copy_on(e->above_fd, far_fd, e->name, why);
 	close(far_fd);
 	return rc;
 }
 
-enum rc trash_seal(const struct trash *t, const struct trash_entry *e, struct why *why)
+enum rc trash_seal(const struct trash *t, struct trash_entry *e, struct why *why)
 {
 	static struct log_limit limit;
 	struct why second = { "" };
@@ -169,16 +223,6 @@ enum rc trash_seal(const struct trash *t, const struct trash_entry *e, struct wh
 		log_limited(&limit, LOG_LEVEL_WARNING, "upkeep.trash_away",
 			    "entry=%s why=\"%s\": stays in .trash, tried again", e->name, second.text);
 	return rc;
-}
-
-enum rc trash_drop(struct trash_entry *e, struct why *why)
-{
-	char going[TRASH_NAME_BYTES + sizeof(removing)];
-	enum rc rc;
-
-	snprintf(going, sizeof(going), "%s%s", removing, e->name);
-	rc = disk_move(e->above_fd, e->name, e->above_fd, going, why);
-	return rc == RC_OK ? disk_remove(e->above_fd, going, why) : rc;
 }
 
 static enum rc read_entry(struct trash_entry *e, struct why *why)

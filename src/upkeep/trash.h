@@ -30,10 +30,15 @@ void trash_entry_close(struct trash_entry *t);
 
 /* Make an entry, its entry.json synced. what is borrowed until the entry is closed. Errors: RC_DISK. */
 CHECKED enum rc trash_begin(const struct trash *t, const struct entry *what, struct trash_entry *out, struct why *why);
-/* All is done: say so, and move it to where it belongs; when that cannot be done now it stays near, which is logged. */
-CHECKED enum rc trash_seal(const struct trash *t, const struct trash_entry *e, struct why *why);
+/*
+ * All is done: say so, and move it to where it belongs; when that cannot be done now it stays near, which is logged. It gets
+ * another name when another entry there has its own.
+ */
+CHECKED enum rc trash_seal(const struct trash *t, struct trash_entry *e, struct why *why);
 /* Remove an entry with what is in it; cut short, it never looks like an entry again. */
 CHECKED enum rc trash_drop(struct trash_entry *e, struct why *why);
+/* The same of what lies in above_fd by this name. */
+CHECKED enum rc trash_remove(int above_fd, const char *name, struct why *why);
 
 /*
  * Every entry, oldest first; those that are not done too. RC_END from fn ends it (RC_OK then), other errors are handed on.

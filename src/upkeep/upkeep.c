@@ -21,6 +21,7 @@
 
 enum {
 	LOOK_MS = 60 * 1000,    /* the thread asks this often whether something is due */
+	FAILED_MS = 600 * 1000, /* between a cleaning that failed and the next */
 	EMPTY_MS = 3600 * 1000, /* and empties the trash this often */
 	ANSWER_MAX_BYTES = 64 << 20,
 	LAST_MAX_BYTES = 4096,
@@ -94,6 +95,13 @@ enum rc upkeep_goes_on(struct upkeep *u, struct why *why)
 	return stopping ? because(why, RC_PEER, "the daemon is stopping") : RC_OK;
 }
 
+void upkeep_set_recovered(struct upkeep *u, bool recovered)
+{
+	lock_take(&u->lock);
+	u->recovered = recovered;
+	lock_give_back(&u->lock);
+}
+
 static void end_turn(struct upkeep *u)
 {
 	lock_take(&u->lock);
@@ -117,13 +125,19 @@ static enum rc resume_entry(void *argument, struct trash_entry *e, struct why *w
 
 static enum rc recover(struct upkeep *u, struct why *why)
 {
-	enum rc rc = findings_remember_list(u, why);
+	enum rc rc;
 
+	upkeep_set_recovered(u, false);
+	rc = findings_remember_list(u, why);
 	if (rc == RC_OK)
 		rc = rename_resume(u, why);
 	if (rc == RC_OK)
 		rc = trash_sweep(&u->trash, why);
-	return rc == RC_OK ? trash_each(&u->trash, resume_entry, u, why) : rc;
+	if (rc == RC_OK)
+		rc = trash_each(&u->trash, resume_entry, u, why);
+	if (rc == RC_OK)
+		upkeep_set_recovered(u, true);
+	return rc;
 }
 
 enum rc upkeep_recover(struct upkeep *u, struct upkeep_when when, struct why *why)
@@ -215,6 +229,8 @@ enum rc upkeep_restore(struct upkeep *u, struct text what, struct upkeep_when wh
 	rc = recover(u, why);
 	if (rc == RC_OK)
 		rc = restore_run(u, what, when, out, why);
+	if (rc != RC_OK)
+		upkeep_set_recovered(u, false);
 	end_turn(u);
 	return rc;
 }
@@ -230,6 +246,8 @@ enum rc upkeep_rename(struct upkeep *u, struct text host, struct text new_name, 
 	rc = recover(u, why);
 	if (rc == RC_OK)
 		rc = rename_run(u, host, new_name, out, why);
+	if (rc != RC_OK)
+		upkeep_set_recovered(u, false);
 	end_turn(u);
 	return rc;
 }
@@ -315,6 +333,7 @@ void upkeep_stats(struct upkeep *u, struct upkeep_stats *out)
 	gone_give_back(view);
 	lock_take(&u->lock);
 	*out = u->stats;
+	out->is_unfinished = !u->recovered;
 	lock_give_back(&u->lock);
 	out->n_hosts = n_hosts;
 	out->n_plugins = n_plugins;
@@ -399,20 +418,31 @@ static bool wait_for_next(struct upkeep *u)
 	return !stopping;
 }
 
+static bool is_recovered(struct upkeep *u)
+{
+	bool recovered;
+
+	lock_take(&u->lock);
+	recovered = u->recovered;
+	lock_give_back(&u->lock);
+	return recovered;
+}
+
 static void *run(void *argument)
 {
 	static struct log_limit limit;
 	struct upkeep *u = argument;
-	struct mono emptied = { 0 };
+	struct mono emptied = { 0 }, failed = { 0 };
 
 	do {
 		struct why why = { "" };
-		enum rc rc = u->recovered ? RC_OK : upkeep_recover(u, upkeep_now(u), &why);
+		enum rc rc = is_recovered(u) ? RC_OK : upkeep_recover(u, upkeep_now(u), &why);
 
-		u->recovered = u->recovered || rc == RC_OK;
 		say_leapt(u);
-		if (rc == RC_OK)
+		if (rc == RC_OK && (failed.ns == 0 || mono_ms_between(failed, mono_now()) >= FAILED_MS)) {
 			rc = clean_if_due(u, &why);
+			failed = rc == RC_OK ? (struct mono){ 0 } : mono_now();
+		}
 		if (rc == RC_OK && upkeep_can_judge(upkeep_now(u), u->options.clean_time_s) &&
 		    (emptied.ns == 0 || mono_ms_between(emptied, mono_now()) >= EMPTY_MS)) {
 			rc = empty_trash(u, &why);

@@ -111,7 +111,8 @@ struct upkeep_stats {
 	uint64_t n_hosts, n_plugins; /* noted as gone */
 	uint64_t n_files;            /* stale at the last cleaning of this run */
 	uint64_t n_trash;
-	int64_t cleaned_s; /* Unix seconds, of this run; 0: not yet */
+	bool is_unfinished; /* something begun is to be finished yet */
+	int64_t cleaned_s;  /* Unix seconds, of this run; 0: not yet */
 };
 void upkeep_stats(struct upkeep *u, struct upkeep_stats *out);
 

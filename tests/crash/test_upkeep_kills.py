@@ -6,6 +6,7 @@ undone, nothing is lost, and no other host is touched. NUMETER_LONG=1: at every 
 import json
 import os
 import random
+import shutil
 import sys
 import unittest
 from pathlib import Path
@@ -32,11 +33,16 @@ class Kills(ServersCase):
         self.dice = random.Random(SEED)
         self.faults = FaultFs(self.folder / 'faults')
         self.records = SqliteRecords(str(self.folder / 'meta.sqlite'))
+        self.far = self.make_far()
         self.root, self.day, self.sent = self.folder / 'wsps', 0, {}
         self.start()
 
+    def make_far(self):
+        """trash_path, of another file system; None: it is the near one."""
+        return None
+
     def start(self):
-        self.probe = Probe(self.root, self.records.meta, 'deleted',
+        self.probe = Probe(self.root, self.records.meta, 'deleted', self.far or '-',
                            environment=self.faults.environment(os.environ['UPKEEP_PROBE']))
         self.addCleanup(lambda p: p.process.poll() is None and p.kill(), self.probe)
         self.probe.ask('now', T0 + self.day * DAY)
@@ -68,7 +74,7 @@ class Kills(ServersCase):
 
     def dies(self, action, nth, outcome):
         """False: the action came to its end before the nth call."""
-        self.faults.arm(EVERY, outcome, self.folder, nth=nth)
+        self.faults.arm(EVERY, outcome, '/' if self.far else self.folder, nth=nth)
         try:
             action()
             died = False
@@ -88,7 +94,7 @@ class Kills(ServersCase):
 
     def calls_of(self, action):
         """How many calls the whole action takes."""
-        self.faults.arm(EVERY, faultfs.DIE, self.folder, nth=1 << 30)
+        self.faults.arm(EVERY, faultfs.DIE, '/' if self.far else self.folder, nth=1 << 30)
         action()
         n = self.faults.calls()
         self.faults.disarm()
@@ -101,9 +107,10 @@ class Kills(ServersCase):
     def trash(self):
         entries = self.probe.ask('restore')['trash']
         self.assertEqual({e['state'] for e in entries} - {'whole'}, set())
-        folder = self.root / '.trash'
-        self.assertEqual(sorted(p.name for p in folder.iterdir()) if folder.exists() else [],
-                         [e['entry'] for e in entries])
+        found = {folder: sorted(p.name for p in folder.iterdir()) if folder.exists() else []
+                 for folder in (self.root / '.trash', self.far) if folder}
+        self.assertEqual(found.pop(self.far or self.root / '.trash'), [e['entry'] for e in entries])
+        self.assertEqual(list(found.values()), [[]] if self.far else [])
         return entries
 
     def run_action(self, do, settle, prepare=lambda: None):
@@ -195,6 +202,20 @@ class Kills(ServersCase):
                 self.probe.ask('rename', 'new', 'h')
             self.check_whole('h')
         self.run_action(lambda: self.probe.ask('rename', 'h', 'new'), settle)
+
+
+class FarKills(Kills):
+    """The trash is on another file system: copied there and back."""
+
+    def make_far(self):
+        if not os.access('/dev/shm', os.W_OK) or os.stat('/dev/shm').st_dev == os.stat(self.folder).st_dev:
+            self.skipTest('there is no second file system')
+        far = Path('/dev/shm/numeter-kills-%d' % os.getpid())
+        far.mkdir()
+        self.addCleanup(shutil.rmtree, far, True)
+        return far
+
+    test_rename = None  # nothing of it is in the trash
 
 
 if __name__ == '__main__':

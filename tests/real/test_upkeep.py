@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """numeterctl clean, delete, restore and rename: with a running daemon, without one; and what other programs note."""
+import errno
 import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -17,6 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.case import ServersCase, main  # noqa: E402
 from support.daemon import Daemon  # noqa: E402
 from support.servers import RedisServer  # noqa: E402
+from support import faultfs  # noqa: E402
+from support.faultfs import FaultFs  # noqa: E402
 from support.upkeep import DAY, T0, Probe, Refused, SqliteRecords  # noqa: E402
 from support.wait import SLOW, wait_until  # noqa: E402
 
@@ -359,6 +363,257 @@ class UnderAToldClock(ServersCase):
             probe.ask('rename', 'a', 'c')
         probe.ask('close')
         probe.end()
+
+
+class Parts(ServersCase):
+    """Without inputs, under a clock that is told."""
+
+    def setUp(self):
+        super().setUp()
+        self.records = SqliteRecords(str(self.folder / 'meta.sqlite'))
+        self.root = self.folder / 'wsps'
+        self.now = T0
+
+    def start(self, mode='deleted', trash='-', environment=()):
+        self.probe = Probe(self.root, self.records.meta, mode, trash, environment)
+        self.addCleanup(lambda p: p.process.poll() is None and p.kill(), self.probe)
+        self.at(self.now)
+        self.probe.ask('open')
+
+    def at(self, now):
+        self.now = now
+        self.probe.ask('now', now)
+
+    def send(self, host, value, plugins=('cpu',)):
+        self.probe.send([m for plugin in plugins for m in (
+            {'hostid': host, 'type': 'info', 'plugin': plugin, 'message': {'Plugin': plugin, 'Infos': {'user': {}}}},
+            {'hostid': host, 'type': 'data', 'plugin': plugin,
+             'message': {'TimeStamp': self.now, 'Values': {'user': value}}})])
+
+    def values(self, host, plugin='cpu'):
+        answer = self.probe.ask('data', host, plugin, 'user', self.now - 4 * DAY, self.now + 3600)
+        return [v for v in answer['DATAS']['user'] if v is not None]
+
+    def set_trigger(self, event):
+        with sqlite3.connect(self.records.path) as db:
+            db.execute("CREATE TRIGGER t BEFORE %s BEGIN SELECT RAISE(ABORT, 'refused'); END" % event)
+
+    def drop_trigger(self):
+        with sqlite3.connect(self.records.path) as db:
+            db.execute('DROP TRIGGER t')
+
+    # ---- a trash elsewhere
+
+    def far(self):
+        if not os.access('/dev/shm', os.W_OK) or os.stat('/dev/shm').st_dev == os.stat(self.folder).st_dev:
+            self.skipTest('there is no second file system')
+        far = Path('/dev/shm/numeter-far-%d' % os.getpid())
+        far.mkdir()
+        self.addCleanup(shutil.rmtree, far, True)
+        return far
+
+    def check_one_second(self, far, away):
+        """All that one second removes is there, each under a name of its own."""
+        self.start(trash=far)
+        for i, host in enumerate('abc'):
+            self.send(host, i)
+        for i, host in enumerate('abc'):
+            if away and host == 'b':
+                far.rename(str(far) + '.away')
+                far.write_text('')
+            self.probe.ask('delete', host)
+        if away:
+            far.unlink()
+            Path(str(far) + '.away').rename(far)
+            self.probe.ask('recover')
+        trash = self.probe.ask('restore')['trash']
+        self.assertEqual(sorted(e['host'] for e in trash), ['a', 'b', 'c'])
+        self.assertEqual(sorted(p.name for p in far.iterdir()), sorted(e['entry'] for e in trash))
+        self.assertEqual(list((self.root / '.trash').iterdir()), [])
+        for i, host in reversed(list(enumerate('abc'))):
+            self.assertEqual(len(self.probe.ask('restore', host)['restored']), 1, host)
+            self.assertEqual(self.values(host), [i])
+        self.assertEqual(list(far.iterdir()), [])
+        self.probe.end()
+
+    def test_one_second_to_another_file_system(self):
+        self.check_one_second(self.far(), False)
+
+    def test_one_second_to_another_file_system_that_is_away(self):
+        self.check_one_second(self.far() / 'trash', True)
+
+    def test_one_second_to_another_folder(self):
+        (self.folder / 'trash').mkdir()
+        self.check_one_second(self.folder / 'trash', False)
+
+    def test_one_second_to_another_folder_that_is_away(self):
+        (self.folder / 'trash').mkdir()
+        self.check_one_second(self.folder / 'trash', True)
+
+    def test_what_is_not_the_same_is_no_copy(self):
+        far = self.far()
+        self.start(trash=far)
+        self.send('h', 1)
+        entry = self.probe.ask('delete', 'h')['entry']
+        # half of it is far, as a kill between copying back and removing there may leave it
+        shutil.copytree(far / entry, self.root / '.trash' / entry)
+        (far / entry / 'files/cpu/user.wsp').unlink()
+        self.probe.ask('recover')
+        self.assertEqual(list((self.root / '.trash').iterdir()), [])
+        self.probe.ask('restore', 'h')
+        self.assertEqual(self.values('h'), [1])
+        # the whole of it: near is the copy
+        entry = self.probe.ask('delete', 'h')['entry']
+        shutil.copytree(far / entry, self.root / '.trash' / entry)
+        self.probe.ask('recover')
+        self.assertEqual([p.name for p in far.iterdir()], [entry])
+        self.assertEqual(list((self.root / '.trash').iterdir()), [])
+        self.probe.end()
+
+    # ---- whose folder it is
+
+    def test_a_shared_folder_is_left_alone(self):
+        self.start()
+        self.send('h', 1, ('cpu', 'disk'))
+        path = self.records.hash('WSP_PATH')['h']
+        entry = self.probe.ask('delete', 'h/disk')['entry']
+        self.records.set_field('WSP_PATH', 'other', path)
+        for what in (('delete', 'h'), ('delete', 'h/cpu'), ('delete', 'h/cpu/user'), ('restore', entry)):
+            with self.assertRaisesRegex(Refused, 'also that of host other: not touched', msg=what):
+                self.probe.ask(*what)
+        self.records.delete_field('WSP_PATH', 'other')
+        self.assertEqual([e['entry'] for e in self.probe.ask('restore')['trash']], [entry])
+        self.assertEqual(self.values('h'), [1])
+        self.probe.ask('restore', entry)
+        # nor does it go where another is by now, around it or in it
+        entry = self.probe.ask('delete', 'h')['entry']
+        for other in (path, path + '/sub', os.path.dirname(path)):
+            self.records.set_field('WSP_PATH', 'other', other)
+            with self.assertRaisesRegex(Refused, 'also that of host other: not touched', msg=other):
+                self.probe.ask('restore', 'h')
+            self.assertFalse(Path(path).exists())
+        self.records.delete_field('WSP_PATH', 'other')
+        self.probe.ask('restore', 'h')
+        self.assertEqual((self.values('h'), self.values('h', 'disk')), ([1], [1]))
+        self.probe.end()
+
+    # ---- what was cut short
+
+    def test_an_info_without_files_is_not_lost(self):
+        self.start()
+        self.send('h', 1)
+        self.records.set_field('INFOS@h', 'bare', '{"Plugin": "bare"}')
+        self.set_trigger("INSERT ON hash WHEN NEW.key = 'DELETED_PLUGINS'")
+        with self.assertRaises(Refused):
+            self.probe.ask('delete', 'h/bare')
+        self.drop_trigger()
+        # killed behind the transaction
+        self.records.delete_field('INFOS@h', 'bare')
+        self.records.set_field('DELETED_PLUGINS', 'h@bare', 'p')
+        document = json.loads(next((self.root / '.trash').glob('*/entry.json')).read_text())
+        self.assertEqual((document['plugin'], len(document['metadata'])), ('bare', 1))
+        self.probe.ask('recover')
+        self.assertEqual(self.records.hash('INFOS@h')['bare'], '{"Plugin": "bare"}')
+        self.assertEqual(self.records.hash('DELETED_PLUGINS'), {})
+        self.assertEqual(self.probe.ask('restore')['trash'], [])
+        self.probe.end()
+
+    def check_back(self, host, is_back):
+        """An entry as a kill leaves it behind taking the files."""
+        self.start()
+        self.send(host, 1)
+        self.probe.ask('flush')
+        entry, folder = self.root / '.trash/20260101T000000Z-1', Path(self.records.hash('WSP_PATH')[host])
+        entry.mkdir(parents=True)
+        folder.rename(entry / 'files')
+        (entry / 'entry.json').write_text(json.dumps({
+            'version': 1, 'kind': 'host', 'host': host, 'plugin': None, 'ds': None, 'why': 'w',
+            'folder': str(folder.relative_to(self.root)), 'time': self.now,
+            'metadata': [{'key': key, 'field': host, 'value': self.records.hash(key)[host]}
+                         for key in ('HOSTS', 'HOST_ID', 'WSP_PATH')]}))
+        self.at(self.now + 3 * DAY)
+        if is_back:
+            self.send(host, 2)
+        self.probe.end()  # all is in files, and nothing has been heard since the next start
+        self.now += 60
+        self.start()
+        self.probe.ask('recover')
+        self.assertEqual(host in self.probe.ask('hosts'), is_back)
+        self.assertEqual([e['state'] for e in self.probe.ask('restore')['trash']], ['whole'])
+        if is_back:
+            self.assertEqual(self.values(host), [2])
+        self.probe.end()
+        shutil.rmtree(self.root / '.trash')
+
+    def test_a_host_that_went_on_sending_is_back(self):
+        self.check_back('lives', True)
+        self.check_back('dead', False)
+        self.assertEqual(set(self.records.hash('DELETED_HOSTS')), {'dead'})
+
+    def test_what_failed_is_tried_again(self):
+        self.start()
+        self.send('h', 1)
+        self.assertTrue(self.probe.ask('stats')['unfinished'])  # nobody has looked since the start
+        self.probe.ask('recover')
+        self.assertFalse(self.probe.ask('stats')['unfinished'])
+        for trigger, action in (("INSERT ON hash WHEN NEW.key = 'DELETED_HOSTS'", ('delete', 'h')),
+                                ("INSERT ON hash WHEN NEW.field = 'k'", ('rename', 'h', 'k'))):
+            self.set_trigger(trigger)
+            with self.assertRaises(Refused):
+                self.probe.ask(*action)
+            self.assertTrue(self.probe.ask('stats')['unfinished'], action)
+            with self.assertRaises(Refused):
+                self.probe.ask('recover')
+            self.assertTrue(self.probe.ask('stats')['unfinished'], action)
+            self.drop_trigger()
+            self.probe.ask('recover')
+            self.assertFalse(self.probe.ask('stats')['unfinished'], action)
+            if action[0] == 'delete':
+                self.assertEqual(self.probe.ask('hosts'), {})
+                self.probe.ask('restore', 'h')
+        self.assertEqual((list(self.probe.ask('hosts')), self.values('k')), (['k'], [1]))
+        self.probe.end()
+
+    # ---- one odd host
+
+    def test_one_odd_host_keeps_no_other_from_being_cleaned(self):
+        if not os.environ.get('NUMETER_FAULTFS'):
+            self.skipTest('NUMETER_FAULTFS does not name the library')
+        faults = FaultFs(self.folder / 'faults')
+        self.start(environment=faults.environment(os.environ['UPKEEP_PROBE']))
+        for host in 'abc':
+            self.send(host, 1)
+        self.probe.end()
+        self.now = T0 + 120 * DAY
+        self.start(environment=faults.environment(os.environ['UPKEEP_PROBE']))
+        folder = {h: Path(p) for h, p in self.records.hash('WSP_PATH').items()}
+        # another file system is mounted in it
+        def mount():
+            entry = time.strftime('%Y%m%dT%H%M%SZ-1', time.gmtime(self.now))
+            faults.arm(faultfs.RENAME, faultfs.FAIL, self.root / '.trash' / entry / 'files', error=errno.EXDEV)
+
+        mount()
+        with self.assertRaisesRegex(Refused, 'another file system'):
+            self.probe.ask('delete', 'b')
+        self.assertEqual(self.probe.ask('restore')['trash'], [])
+        # it cannot be read
+        faults.arm(faultfs.OPEN, faultfs.FAIL, folder['a'] / 'cpu', error=errno.EIO, all_from_nth=True, rule=1)
+        self.at(self.now + 101 * DAY)
+        mount()
+        answer = self.probe.ask('clean')
+        self.assertEqual([f['host'] for f in answer['failed']], ['a', 'b'], answer)
+        self.assertEqual([h['host'] for h in answer['hosts']], ['c'])
+        self.assertFalse(folder['c'].exists())
+        faults.disarm()
+        faults.disarm(1)
+        self.assertEqual([h['host'] for h in self.probe.ask('clean')['hosts']], ['a', 'b'])
+        # and back again
+        faults.arm(faultfs.RENAME, faultfs.FAIL, folder['c'], error=errno.EXDEV)
+        with self.assertRaisesRegex(Refused, 'refused: c: another file system'):
+            self.probe.ask('restore', 'c')
+        faults.disarm()
+        self.assertEqual(self.probe.ask('restore', 'c')['files'], 1)
+        self.probe.end()
 
 
 class WhileOthersWork(ServersCase):

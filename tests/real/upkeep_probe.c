@@ -241,9 +241,11 @@ static enum rc stats(const struct probe *p, struct buf *out)
 	struct upkeep_stats s;
 
 	upkeep_stats(p->upkeep, &s);
-	buf_addf(out, "{\"hosts\": %llu, \"plugins\": %llu, \"files\": %llu, \"trash\": %llu, \"cleaned\": %lld}",
+	buf_addf(out,
+		 "{\"hosts\": %llu, \"plugins\": %llu, \"files\": %llu, \"trash\": %llu, \"cleaned\": %lld, "
+		 "\"unfinished\": %s}",
 		 (unsigned long long)s.n_hosts, (unsigned long long)s.n_plugins, (unsigned long long)s.n_files,
-		 (unsigned long long)s.n_trash, (long long)s.cleaned_s);
+		 (unsigned long long)s.n_trash, (long long)s.cleaned_s, s.is_unfinished ? "true" : "false");
 	return RC_OK;
 }
 

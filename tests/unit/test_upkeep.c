@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "upkeep/clean.h"
 #include "upkeep/disk.h"
 #include "upkeep/entry.h"
 #include "upkeep/target.h"
@@ -285,6 +286,50 @@ static void moves_replace_nothing(void **state)
 	(void)state;
 }
 
+static void two_folders_are_the_same_to_the_last_byte(void **state)
+{
+	int a, b;
+
+	make_folder("a/x/y");
+	make_folder("b");
+	make_file("a/x/y/1");
+	assert_int_equal(symlinkat("1", top_fd, "a/x/link"), 0);
+	a = openat(top_fd, "a", O_RDONLY | O_DIRECTORY);
+	b = openat(top_fd, "b", O_RDONLY | O_DIRECTORY);
+	assert_false(disk_is_same(a, b, "x"));
+	assert_int_equal(disk_copy(a, "x", b, "x", NULL), RC_OK);
+	assert_true(disk_is_same(a, b, "x"));
+	make_file("b/x/more");
+	assert_false(disk_is_same(a, b, "x"));
+	assert_int_equal(unlinkat(b, "x/more", 0), 0);
+	assert_true(disk_is_same(a, b, "x"));
+	assert_int_equal(renameat(b, "x/y/1", b, "x/y/2"), 0);
+	assert_false(disk_is_same(a, b, "x"));
+	assert_int_equal(unlinkat(b, "x/y/2", 0), 0);
+	make_file("b/x/y/1"); /* as long, but for one byte the same */
+	assert_false(disk_is_same(a, b, "x"));
+	assert_int_equal(unlinkat(b, "x/y/1", 0), 0);
+	assert_int_equal(symlinkat("1", b, "x/y/1"), 0);
+	assert_false(disk_is_same(a, b, "x"));
+	close(a);
+	close(b);
+	(void)state;
+}
+
+static void a_list_that_is_too_long_ends_with_a_whole_entry(void **state)
+{
+	struct buf list;
+
+	buf_init(&list, 20);
+	assert_true(clean_list_add(&list, TEXT("/r/a")));
+	assert_true(clean_list_add(&list, TEXT("/r/b")));
+	assert_false(clean_list_add(&list, TEXT("/r/\"\"")));
+	assert_false(clean_list_add(&list, TEXT("/")));
+	assert_true(text_is(buf_text(&list), "\"/r/a\", \"/r/b\""));
+	buf_fini(&list);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +339,8 @@ int main(void)
 		cmocka_unit_test(an_entry_reads_back),
 		cmocka_unit_test(refuses_entries_that_are_none),
 		cmocka_unit_test_setup_teardown(links_are_never_followed, make_top, remove_top),
+		cmocka_unit_test_setup_teardown(two_folders_are_the_same_to_the_last_byte, make_top, remove_top),
+		cmocka_unit_test(a_list_that_is_too_long_ends_with_a_whole_entry),
 		cmocka_unit_test_setup_teardown(moves_replace_nothing, make_top, remove_top),
 	};
 
