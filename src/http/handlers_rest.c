@@ -7,7 +7,10 @@
 #include "http/request.h"
 
 /* Together with the view of what is gone: a second. */
-enum { YOUNG_MS = 1000 - GONE_YOUNG_MS, REFRESH_MS = 500 /* asked again in good time, so that nobody has to wait */ };
+enum {
+	YOUNG_MS = 900 - GONE_YOUNG_MS /* within a second, the asking included */,
+	REFRESH_MS = 500 /* asked again in good time, so that nobody has to wait */
+};
 
 static void plain(struct answer *a, const char *text)
 {

@@ -596,9 +596,10 @@ class Parts(ServersCase):
         with self.assertRaisesRegex(Refused, 'another file system'):
             self.probe.ask('delete', 'b')
         self.assertEqual(self.probe.ask('restore')['trash'], [])
+        self.at(self.now + 101 * DAY)
+        self.assertEqual([h['host'] for h in self.probe.ask('clean')['hosts']], ['a', 'b', 'c'])  # noted first
         # it cannot be read
         faults.arm(faultfs.OPEN, faultfs.FAIL, folder['a'] / 'cpu', error=errno.EIO, all_from_nth=True, rule=1)
-        self.at(self.now + 101 * DAY)
         mount()
         answer = self.probe.ask('clean')
         self.assertEqual([f['host'] for f in answer['failed']], ['a', 'b'], answer)
