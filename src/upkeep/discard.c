@@ -239,6 +239,23 @@ static enum rc finish(struct upkeep *u, struct trash_entry *e, const struct entr
 	return rc == RC_OK ? trash_seal(&u->trash, e, why) : rc;
 }
 
+/* Has a folder in dir_fd something in it? */
+static enum rc has_below(int dir_fd, const char *name, bool *any, struct why *why)
+{
+	struct disk_names below;
+	int fd;
+	enum rc rc = disk_open(dir_fd, text_of(name), false, &fd, why);
+
+	if (rc != RC_OK)
+		return rc;
+	rc = disk_list(fd, true, &below, why);
+	*any = *any || (rc == RC_OK && below.n > 0);
+	disk_names_fini(&below);
+	close(fd);
+	return rc;
+}
+
+/* A file that is moved alone lies in a folder of its plugin, which is made before: that folder alone is nothing yet. */
 static enum rc has_files(const struct trash_entry *e, bool *any, struct why *why)
 {
 	struct disk_names below;
@@ -251,7 +268,9 @@ static enum rc has_files(const struct trash_entry *e, bool *any, struct why *why
 	if (rc != RC_OK)
 		return rc;
 	rc = disk_list(fd, true, &below, why);
-	*any = rc == RC_OK && (below.n > 0 || e->entry.kind == ENTRY_HOST);
+	*any = rc == RC_OK && (e->entry.kind == ENTRY_HOST || (e->entry.kind == ENTRY_PLUGIN && below.n > 0));
+	for (size_t i = 0; rc == RC_OK && e->entry.kind == ENTRY_FILES && !*any && i < below.n; i++)
+		rc = has_below(fd, below.name[i], any, why);
 	disk_names_fini(&below);
 	close(fd);
 	return rc;

@@ -441,7 +441,7 @@ static void *run(void *argument)
 		say_leapt(u);
 		if (rc == RC_OK && (failed.ns == 0 || mono_ms_between(failed, mono_now()) >= FAILED_MS)) {
 			rc = clean_if_due(u, &why);
-			failed = rc == RC_OK ? (struct mono){ 0 } : mono_now();
+			failed.ns = rc == RC_OK ? 0 : mono_now().ns;
 		}
 		if (rc == RC_OK && upkeep_can_judge(upkeep_now(u), u->options.clean_time_s) &&
 		    (emptied.ns == 0 || mono_ms_between(emptied, mono_now()) >= EMPTY_MS)) {
