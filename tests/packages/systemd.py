@@ -52,6 +52,7 @@ class Systemd(unittest.TestCase):
     folder = base = None  # of the module that runs this
 
     def test_units(self):
+        self.began = int(time.time())
         m = Container(self.base, self.folder, 'systemdhost')
         self.addCleanup(m.__exit__)
         m.__enter__()
@@ -71,7 +72,7 @@ class Systemd(unittest.TestCase):
         self.watchdog(m)
         self.poller(m)
         values = json.loads(m.sh("curl -sf 'http://127.0.0.1:8081/numeter-storage/data?host=h&plugin=p&ds=a&from=-1h'"))
-        self.assertEqual([v for v in values['DATAS']['a'] if v is not None], [3, 2, 1])  # one minute older each
+        self.assertEqual([v for v in values['DATAS']['a'] if v is not None], [3, 2, 1])  # two minutes older each
         m.sh('systemctl stop numeter-storage')
         self.assertEqual(self.show(m, 'Result', 'ActiveState'), {'Result': 'success', 'ActiveState': 'inactive'})
 
@@ -81,7 +82,7 @@ class Systemd(unittest.TestCase):
 
     def post(self, m, value):
         body = json.dumps({'hostid': 'h', 'type': 'data', 'plugin': 'p',
-                           'message': {'TimeStamp': int(time.time()) - 60 * value, 'Values': {'a': value}}})
+                           'message': {'TimeStamp': self.began - 120 * value, 'Values': {'a': value}}})
         (m.root / 'body.json').write_text(body)
         return json.loads(m.sh("curl -sf -H 'Content-Type: application/json' --data @/body.json "
                                'http://127.0.0.1:8081/numeter-storage/ingest'))
