@@ -29,6 +29,7 @@ struct memory_values {
 	struct stored *stored;
 	size_t n;
 	atomic_bool fail_write, fail_sync, refuse_all;
+	atomic_bool stuck; /* a write waits until this is false again */
 	atomic_int n_syncs, n_writes;
 	size_t n_pending_seen; /* of the last fetch */
 	atomic_uint held_seen; /* held_from_s of the last write */
@@ -56,6 +57,8 @@ static inline enum rc memory_write(struct values *values, struct values_batch *b
 		b->held_from_s_now = 0;
 		b->n_kept_old = b->n_too_old = 0;
 		atomic_fetch_add(&v->n_writes, 1);
+		while (atomic_load(&v->stuck))
+			usleep(1000);
 		atomic_store(&v->held_seen, b->held_from_s);
 		if (atomic_load(&v->refuse_all) || strncmp(b->series.ds.s, "refused", 7) == 0) {
 			b->reason = REASON_FILE;
@@ -160,6 +163,7 @@ struct scratch_engine {
 	struct engine *engine;
 	unsigned n_asked; /* whether it has replayed enough */
 	bool had_enough;
+	bool awaits_write; /* a replay goes on only when something is being written */
 	struct lock lock;
 	struct signal signal;
 	/* under lock */
@@ -185,6 +189,8 @@ static inline bool scratch_enough(void *argument)
 	struct scratch_engine *s = argument;
 
 	s->n_asked++;
+	for (int i = 0; i < 10000 && s->awaits_write && atomic_load(&s->values->n_writes) == 0; i++)
+		usleep(1000);
 	return s->had_enough;
 }
 

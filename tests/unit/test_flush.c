@@ -434,6 +434,52 @@ static void replay_larger_than_the_cache_is_written_on_the_way(void **state)
 	scratch_fini(&s);
 }
 
+/*
+ * Points that the replay brings while their series is being written are left behind by that write, and may have been stored
+ * in part before as well: the write's end, when the replay is over, does not make new ones of them.
+ */
+static void what_the_replay_brings_during_a_write_comes_from_the_replay(void **state)
+{
+	struct numbered points[1000];
+	struct scratch_engine s;
+	struct flush *f;
+	uint64_t position;
+	size_t n_first;
+
+	(void)state;
+	open_all(&s);
+	for (uint32_t k = 0; k < 80; k++) {
+		for (uint32_t i = 0; i < 1000; i++) {
+			char ds[16];
+
+			snprintf(ds, sizeof(ds), "ds%u", i);
+			points[i] = (struct numbered){ scratch_series(&s, "h", ds), T0 + 60 * k, k };
+		}
+		assert_int_equal(engine_accept(s.engine, points, 1000, T0 + 60 * k, &position, NULL), RC_OK);
+	}
+	engine_close(s.engine);
+	s.committed = 0;
+	s.awaits_write = true;
+	atomic_store(&s.values->stuck, true);
+	scratch_open(&s, PLENTY, PLENTY);
+	f = start(&s, 1, 0);
+	assert_int_equal(scratch_start(&s).n_points, 80000);
+	assert_true(atomic_load(&s.values->n_writes) > 0); /* one began before the replay was over */
+	atomic_store(&s.values->stuck, false);
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	n_first = s.values->n;
+	assert_int_equal(n_stored(s.values, NULL), 80000);
+	for (size_t i = 0; i < n_first; i++)
+		assert_true(s.values->stored[i].again);
+	/* what comes now is new */
+	assert_int_equal(scratch_accept(&s, scratch_series(&s, "h", "ds0"), T0 + 60 * 80, 1), RC_OK);
+	assert_int_equal(flush_now(f, TEXT_NONE, NULL), RC_OK);
+	assert_int_equal(s.values->n, n_first + 1);
+	assert_false(s.values->stored[n_first].again);
+	stop(f);
+	scratch_fini(&s);
+}
+
 /* What runs alone, and what was seen from inside it. */
 struct alone {
 	struct scratch_engine *s;
@@ -747,6 +793,7 @@ int main(void)
 		cmocka_unit_test(dirty_series_are_written_within_the_interval),
 		cmocka_unit_test(a_full_journal_does_not_wait_for_coarse_archives),
 		cmocka_unit_test(replay_larger_than_the_cache_is_written_on_the_way),
+		cmocka_unit_test(what_the_replay_brings_during_a_write_comes_from_the_replay),
 		cmocka_unit_test(what_is_older_than_it_says_is_in_synced_files),
 		cmocka_unit_test(pressure_writes_before_the_interval_is_over),
 		cmocka_unit_test(nothing_is_written_while_somebody_is_alone),
