@@ -87,17 +87,20 @@ class Packages(unittest.TestCase):
                    *self.debs)
         self.assertNotRegex(said, '(?m)^[EW]: ')
 
-    def test_build_without_network_equals_ours(self):
-        """In a machine that has nothing but the build dependencies: clean, cut off, and the same bytes."""
+    def test_two_builds_without_network_are_equal(self):
+        """In a machine that has nothing but the build dependencies, cut off: twice, in other places at another time zone."""
         m = self.machine()
-        source = m.root / 'build/elsewhere/numeter-storage'
-        copy_source(source)
-        m.sh('cd /build/elsewhere/numeter-storage && apt-get build-dep -y -P nocheck . && '
-             'DEB_BUILD_OPTIONS="nocheck noautodbgsym parallel=2" TZ=Asia/Tokyo dpkg-buildpackage -us -uc -b -Pnocheck', 900)
-        built = {d.name: d for d in (m.root / 'build/elsewhere').glob('*.deb')}
-        self.assertEqual(sorted(built), sorted(d.name for d in self.debs))
-        for deb in self.debs:
-            self.assertEqual(built[deb.name].read_bytes(), deb.read_bytes(), deb.name)
+        built = []
+        for place, zone in (('one', 'UTC'), ('two/deeper', 'Asia/Tokyo')):
+            copy_source(m.root / 'build' / place / 'numeter-storage')
+            m.sh('cd /build/%s/numeter-storage && apt-get build-dep -y -P nocheck . && '
+                 'DEB_BUILD_OPTIONS="nocheck noautodbgsym parallel=2" TZ=%s dpkg-buildpackage -us -uc -b -Pnocheck'
+                 % (place, zone), 900)
+            built.append({d.name: d.read_bytes() for d in (m.root / 'build' / place).glob('*.deb')})
+        self.assertEqual(sorted(built[0]), sorted(d.name for d in self.debs))
+        self.assertEqual(sorted(built[0]), sorted(built[1]))
+        for name in built[0]:
+            self.assertTrue(built[0][name] == built[1][name], name)
 
     def test_autopkgtests(self):
         for name in ('embedded', 'with-servers'):
