@@ -400,27 +400,34 @@ static void pressure_writes_before_the_interval_is_over(void **state)
 	scratch_fini(&s);
 }
 
-static void replay_larger_than_the_cache_is_written_on_the_way(void **state)
+/* n points of each of 1000 series, accepted and not written; the engine is closed. */
+static void leave_in_journal(struct scratch_engine *s, uint32_t n)
 {
 	struct numbered points[1000];
-	struct scratch_engine s;
-	struct cache_stats c;
-	struct flush *f;
 	uint64_t position;
 
-	(void)state;
-	open_all(&s);
-	for (uint32_t k = 0; k < 50; k++) {
+	for (uint32_t k = 0; k < n; k++) {
 		for (uint32_t i = 0; i < 1000; i++) {
 			char ds[16];
 
 			snprintf(ds, sizeof(ds), "ds%u", i);
-			points[i] = (struct numbered){ scratch_series(&s, "h", ds), T0 + 60 * k, k };
+			points[i] = (struct numbered){ scratch_series(s, "h", ds), T0 + 60 * k, k };
 		}
-		assert_int_equal(engine_accept(s.engine, points, 1000, T0 + 60 * k, &position, NULL), RC_OK);
+		assert_int_equal(engine_accept(s->engine, points, 1000, T0 + 60 * k, &position, NULL), RC_OK);
 	}
-	engine_close(s.engine);
-	s.committed = 0;
+	engine_close(s->engine);
+	s->committed = 0;
+}
+
+static void replay_larger_than_the_cache_is_written_on_the_way(void **state)
+{
+	struct scratch_engine s;
+	struct cache_stats c;
+	struct flush *f;
+
+	(void)state;
+	open_all(&s);
+	leave_in_journal(&s, 50);
 	scratch_open(&s, PLENTY, 256 * 1024); /* some 16,000 points */
 	f = start(&s, 3600, 0);
 	assert_int_equal(scratch_start(&s).n_points, 50000);
@@ -440,25 +447,13 @@ static void replay_larger_than_the_cache_is_written_on_the_way(void **state)
  */
 static void what_the_replay_brings_during_a_write_comes_from_the_replay(void **state)
 {
-	struct numbered points[1000];
 	struct scratch_engine s;
 	struct flush *f;
-	uint64_t position;
 	size_t n_first;
 
 	(void)state;
 	open_all(&s);
-	for (uint32_t k = 0; k < 80; k++) {
-		for (uint32_t i = 0; i < 1000; i++) {
-			char ds[16];
-
-			snprintf(ds, sizeof(ds), "ds%u", i);
-			points[i] = (struct numbered){ scratch_series(&s, "h", ds), T0 + 60 * k, k };
-		}
-		assert_int_equal(engine_accept(s.engine, points, 1000, T0 + 60 * k, &position, NULL), RC_OK);
-	}
-	engine_close(s.engine);
-	s.committed = 0;
+	leave_in_journal(&s, 80);
 	s.awaits_write = true;
 	atomic_store(&s.values->stuck, true);
 	scratch_open(&s, PLENTY, PLENTY);
